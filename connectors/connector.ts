@@ -1,0 +1,366 @@
+import type { z } from 'zod';
+import type { ActionName, ActionTarget } from './actions.ts';
+import type { Failure } from './kit/failures.ts';
+import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
+
+// ---------------------------------------------------------------- calls
+
+/** Who asks, in the order in which a scarce quota serves them. */
+export type Urgency = 'actions' | 'watch' | 'sweep';
+
+/** One HTTP call as a connector makes it. */
+export interface Call {
+  method: string;
+  /** Absolute. Its origin must be one of the connector's, else the call is refused before it leaves. */
+  url: string | URL;
+  /** The call's template, `GET /api/v1/users/{id}`: for quotas, traces and messages. Never holds an id or a secret. */
+  operation: string;
+  headers?: Record<string, string>;
+  /** An object is sent as JSON, URLSearchParams as a form, text and bytes as they are. */
+  body?: string | Uint8Array | URLSearchParams | object;
+  /** Sent without credentials (a token endpoint authenticates by its body). */
+  anonymous?: boolean;
+  /** Statuses besides 2xx that are answers rather than failures, e.g. 404 in a lookup. */
+  accept?: readonly number[];
+  /** Bytes; 10 MB unless told. A longer body is a failure. */
+  maxBytes?: number;
+  /** Milliseconds; 30 s unless told. */
+  timeoutMs?: number;
+}
+
+export interface Answer {
+  status: number;
+  /** Lower-case names; repeated headers keep every value. */
+  headers: ReadonlyMap<string, readonly string[]>;
+  header(name: string): string | undefined;
+  bytes: Uint8Array;
+  text(): string;
+  /** Parsed and checked; a mis-shaped answer is a Failure `unavailable` with evidence. */
+  json<T extends z.ZodType>(schema: T): z.output<T>;
+  /** The absolute address of `rel` in the Link headers, refused if its origin is not the connector's. */
+  link(rel: string): string | undefined;
+}
+
+/** One counted limit that a call spends of. `bucket` names who shares it, never the connection. */
+export interface Charge {
+  bucket: string;
+  kind: 'rate' | 'budget' | 'concurrent';
+  /** Calls (or `cost` units) a window; for `concurrent` how many at once. Headers correct it. */
+  limit: number;
+  windowMs?: number;
+  /** 1 unless told. */
+  cost?: number;
+  /** The part of the limit that is ours to use, 0 to 1; 1 unless told. */
+  share?: number;
+  /** The vendor publishes no figure: start at `limit`, learn. */
+  learn?: boolean;
+}
+
+/** What one answer said about a quota. */
+export interface QuotaReading {
+  limit?: number;
+  remaining?: number;
+  /** Until the window ends, by the vendor's own clock. */
+  resetInMs?: number;
+  /** The vendor refused the call, and wants this long a pause. */
+  throttledForMs?: number;
+}
+
+export interface Permit {
+  /** Called exactly once for every permit, whatever came of the call. */
+  settle(reading?: QuotaReading): Promise<void>;
+}
+
+export interface Governor {
+  /**
+   * Waits until every charge is granted. A wait beyond the caller's patience is a Failure `throttled` with `bucket`
+   * and `retryAfterMs`, before anything was sent.
+   */
+  acquire(charges: readonly Charge[], urgency: Urgency, signal: AbortSignal): Promise<Permit>;
+}
+
+/** What a connector works with: the governed way to the app, as one connection. */
+export interface Session<S = unknown> {
+  readonly connectionId: string;
+  readonly settings: S;
+  /** Known once `verify` has passed. */
+  readonly tenantId?: string;
+  /** The public part of the credential, as `identity` of the spec gives it. */
+  readonly identity: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  fetch(call: Call): Promise<Answer>;
+  /** The same session acting as a user of the app. */
+  as(subject: string): Session<S>;
+  now(): Date;
+}
+
+// ---------------------------------------------------------------- stages
+
+/** A piece of a stage with a position of its own: a drive, a bucket, a Region, a log. */
+export interface Part {
+  id: string;
+  title: string;
+  subject?: string;
+  weight?: number;
+}
+
+export interface PageRequest {
+  part: Part;
+  /** Place inside this sweep, or inside this run of changes. Opaque text that only the connector reads. */
+  cursor?: string;
+  /** Where the followed changes stand. */
+  checkpoint?: string;
+  /** Activities only: `[from, until)`. For other feeds `from` is where to open them. */
+  from?: Date;
+  until?: Date;
+}
+
+/** "Look at this again": an audit row that names a file or a user. */
+export interface Ref {
+  kind: RecordKind;
+  vendorId: string;
+  part?: string;
+}
+/** One; a path and all below; or a list that replaces what the parent had. */
+export type Gone =
+  | Ref
+  | { kind: RecordKind; under: string }
+  | { kind: RecordKind; parent: string; except: readonly string[] };
+
+export interface Skipped {
+  vendorId?: string;
+  why: string;
+}
+
+export interface Page<R> {
+  records: readonly R[];
+  removed?: readonly Gone[];
+  touched?: readonly Ref[];
+  /** More of this sweep, or of this run of changes, is there now. */
+  next?: string;
+  /** Where a feed stands after this page. */
+  checkpoint?: string;
+  /** Handed to `acknowledge` once the page is committed. */
+  receipt?: string;
+  skipped?: readonly Skipped[];
+  /** How many records the whole part may have. */
+  estimate?: number;
+}
+
+export interface Looked<R> {
+  records: readonly R[];
+  /** The app says that they are not there. */
+  absent: readonly Ref[];
+  /** Could not be told. */
+  unknown: readonly Ref[];
+}
+
+/** A stage without `parts` has one part, ''. A missing member says that the app cannot. */
+export interface Stage<R, S = unknown> {
+  parts?(session: Session<S>, request: PageRequest): Promise<Page<Part>>;
+  /** Everything of the part, as of now. An empty page with `next` goes on; a repeated cursor is an error. */
+  sweep?(session: Session<S>, request: PageRequest): Promise<Page<R>>;
+  /**
+   * Since `checkpoint`. Without one: opens the feed at `from ?? now` and returns only the checkpoint. `next` is absent
+   * when nothing more is there now.
+   */
+  changes?(session: Session<S>, request: PageRequest): Promise<Page<R>>;
+  /** The present state of a few objects. A ref's kind may be of any kind the stage reads. */
+  lookup?(session: Session<S>, refs: readonly Ref[]): Promise<Looked<R>>;
+  /** After the commit (queues). */
+  acknowledge?(session: Session<S>, receipt: string): Promise<void>;
+  /** How far back a first scan asks for activities, and how late rows may come. */
+  retentionMs?: number;
+  latenessMs?: number;
+}
+
+// ---------------------------------------------------------------- actions
+
+/** What `read` found: stored once before anything is written, compared before apply, restored by undo. */
+export interface Before<B> {
+  /** JSON; holds all that undo needs. */
+  state: B;
+  /** Sentences for the operator: what will be called and changed. */
+  plan: readonly string[];
+  /** What cannot be undone, told beforehand. */
+  irreversible: readonly string[];
+  /** How many calls it will cost. */
+  calls: number;
+  /** The wished state is there already: apply will write nothing. */
+  done?: boolean;
+  /** The account acted upon, for the check against protected principals. */
+  principal?: string;
+  /** What must be read again afterwards. */
+  touches: readonly Ref[];
+}
+
+export type Applied<B> = { after: B } | { pending: string; againInMs: number };
+
+export interface Action<T, B, S = unknown> {
+  /** Never writes: the state, the plan, what cannot be undone. */
+  read(session: Session<S>, target: T): Promise<Before<B>>;
+  /** Writes, then reads back. Refuses with `conflict` what the app will not do. */
+  apply(session: Session<S>, target: T, before: B): Promise<Applied<B>>;
+  check?(session: Session<S>, pending: string): Promise<Applied<B>>;
+  /** From the stored pair back to `before`. */
+  undo?(session: Session<S>, target: T, before: B, after: B): Promise<void>;
+  /** Whether `state` shows the wished outcome: the proof. */
+  verified(before: B, after: B): boolean;
+  /** After a crash: found done by reading, or safe to do once more. */
+  repeat: 'readable' | 'harmless';
+}
+
+// ---------------------------------------------------------------- push
+
+export interface PushRequest {
+  method: string;
+  /** Segments after `/webhooks/<app>/`. */
+  path: readonly string[];
+  headers: Readonly<Record<string, string | undefined>>;
+  query: Readonly<Record<string, string | undefined>>;
+  body: Uint8Array;
+}
+export interface PushAnswer {
+  status: number;
+  contentType?: string;
+  body?: string;
+}
+export interface Subscription {
+  /** The vendor's id of it. */
+  id: string;
+  expiresAt?: Date;
+}
+export interface Push<S = unknown> {
+  /** Before any connection is known. */
+  route(request: PushRequest): { connectionIds: readonly string[] } | { answer: PushAnswer };
+  /** Throws Failure `unauthorized` when it is not the vendor's. Constant-time; several secrets while one is rotated. */
+  receive(
+    request: PushRequest,
+    secrets: readonly string[],
+  ): { touched: readonly Ref[]; parts: readonly { stage: StageName; part: string }[]; answer?: PushAnswer };
+  /** `url` is unguessable and ends in the connection's id. Finds its own earlier subscription rather than adding one. */
+  subscribe(session: Session<S>, options: { url: string; secret: string }): Promise<Subscription>;
+  renew?(session: Session<S>, subscription: Subscription): Promise<Subscription>;
+  unsubscribe(session: Session<S>, subscription: Subscription): Promise<void>;
+}
+
+// ---------------------------------------------------------------- the spec
+
+export type Capability = StageName | ActionName | 'push';
+/** What probing found. `unknown` where only doing it would tell. */
+export interface Probe {
+  state: 'granted' | 'missing' | 'unknown';
+  /** What is missing: a scope, a role, an IAM action. */
+  missing?: string;
+  remedy?: string;
+}
+
+export interface Verified {
+  /** `id` is what makes two connections one: the org id, the AWS account number. */
+  tenant: { id: string; name: string };
+  /** Whose credential it is. Never acted upon. */
+  principal: { id: string; name: string };
+  /** Scopes, roles, policies: as the vendor names them. */
+  granted: readonly string[];
+  expiresAt?: Date;
+  probes: Partial<Record<Capability, Probe>>;
+}
+
+export interface Origins {
+  /** Exact origins or patterns (`https://*.s3.amazonaws.com`). Credentials never travel elsewhere. */
+  api: readonly string[];
+  /** Called without credentials. */
+  download?: readonly string[];
+}
+
+/** A request just before it leaves; `authorize` adds to it. */
+export interface OutgoingRequest {
+  method: string;
+  url: URL;
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+export interface TokenCache {
+  /** Single-flight by connection, credential version, subject and `name`; minted anew a minute before it expires. */
+  get(name: string, mint: () => Promise<{ value: string; expiresAt: Date }>): Promise<string>;
+  forget(name: string): void;
+}
+
+export interface AuthContext<S, C> {
+  settings: S;
+  credential: C;
+  subject?: string;
+  tokens: TokenCache;
+  /** The origin's clock: ours, corrected by its `Date` headers. */
+  now(): Date;
+  /** Governed like every call and never authorized itself. */
+  fetch(call: Call): Promise<Answer>;
+}
+
+export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
+  id: string;
+  title: string;
+  settings: S;
+  credential: C;
+  /** How people call this tenant before it is verified: `acme.okta.com`. */
+  label(settings: z.output<S>): string;
+  origins(settings: z.output<S>): Origins;
+  /** What may be shown and used of the credential: its form, a client id, a key id. */
+  identity(credential: z.output<C>): Record<string, string>;
+  quotas(call: Call, tenant: { settings: z.output<S>; tenantId?: string; identity: Record<string, string> }): Charge[];
+  authorize(request: OutgoingRequest, context: AuthContext<z.output<S>, z.output<C>>): Promise<void> | void;
+  /** A nonce or a stale token: repaired, true sends the request once more. Asked at most twice a call. */
+  challenged?(answer: Answer, context: AuthContext<z.output<S>, z.output<C>>): Promise<boolean> | boolean;
+  /** Only where a status lies. */
+  classify?(answer: Answer, call: Call): Failure | undefined;
+  verify(session: Session<z.output<S>>): Promise<Verified>;
+  stages: { [N in StageName]?: Stage<StageRecords[N], z.output<S>> };
+  // A target differs by action and the state by connector, so both are erased here and typed where they are written.
+  actions: { [N in ActionName]?: Action<ActionTarget<N>, never, z.output<S>> };
+  push?: Push<z.output<S>>;
+  /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
+  absent: Partial<Record<Capability, string>>;
+}
+
+export interface OpenOptions {
+  connectionId: string;
+  tenantId?: string;
+  settings: unknown;
+  credential: unknown;
+  credentialVersion: number;
+  governor: Governor;
+  urgency: Urgency;
+  signal: AbortSignal;
+  /** Permits origins that are not https and public; for tests and the demo. */
+  allowLocalOrigins: boolean;
+  now?: () => Date;
+  /** Told of every call that was answered or failed, for traces and counts. */
+  observe?: (event: CallEvent) => void;
+}
+
+export interface CallEvent {
+  operation: string;
+  status?: number;
+  ms: number;
+  failure?: string;
+}
+
+export type ActionState = Record<string, unknown>;
+
+/** What the engine uses: a spec whose types are erased, with its inputs checked. */
+export interface Connector {
+  readonly id: string;
+  readonly title: string;
+  readonly stages: { [N in StageName]?: Stage<AnyRecord> };
+  readonly actions: { [N in ActionName]?: Action<ActionTarget, ActionState> };
+  readonly push?: Push;
+  readonly absent: Partial<Record<Capability, string>>;
+  readonly settingsSchema: z.ZodType;
+  readonly credentialSchema: z.ZodType;
+  /** Throws Failure `invalid` with `field`; also for an origin that is not allowed. */
+  check(settings: unknown, credential: unknown, allowLocalOrigins: boolean): void;
+  label(settings: unknown): string;
+  open(options: OpenOptions): Session;
+  verify(session: Session): Promise<Verified>;
+}
