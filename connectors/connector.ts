@@ -123,9 +123,7 @@ export interface Ref {
 }
 /** One; a path and all below; or a list that replaces what the parent had. */
 export type Gone =
-  | Ref
-  | { kind: RecordKind; under: string }
-  | { kind: RecordKind; parent: string; except: readonly string[] };
+  Ref | { kind: RecordKind; under: string } | { kind: RecordKind; parent: string; except: readonly string[] };
 
 export interface Skipped {
   vendorId?: string;

@@ -165,13 +165,7 @@ export type AppPermissionRecord = z.infer<typeof appPermissionRecord>;
 export type ActivityRecord = z.infer<typeof activityRecord>;
 export type FileRecord = z.infer<typeof fileRecord>;
 export type AnyRecord =
-  | AccountRecord
-  | GroupRecord
-  | MembershipRecord
-  | PrivilegeRecord
-  | AppPermissionRecord
-  | ActivityRecord
-  | FileRecord;
+  AccountRecord | GroupRecord | MembershipRecord | PrivilegeRecord | AppPermissionRecord | ActivityRecord | FileRecord;
 
 export interface StageRecords {
   users: AccountRecord | GroupRecord | MembershipRecord | PrivilegeRecord;

@@ -1,0 +1,243 @@
+import type { ActionName, ActionTarget } from '../connectors/actions.ts';
+import type { Capability, Part, Probe } from '../connectors/connector.ts';
+import type { RecordKind, StageName } from '../connectors/records.ts';
+import type { ConnectionState, Counts, Problem, Trust } from '../workflows/messages.ts';
+
+/** AES-256-GCM under the connection's data key, which is wrapped by `CASTELLAN_KEY`. Base64 members. */
+export interface Sealed {
+  v: 1;
+  /** Which master key wrapped the data key: the first 8 hex digits of its SHA-256. */
+  keyId: string;
+  wrapped: string;
+  iv: string;
+  data: string;
+  tag: string;
+}
+
+export type Wanted = 'running' | 'paused' | 'disconnected' | 'erased' | 'check';
+
+export interface ConnectionDocument {
+  /** `con_` and 20 letters and digits. */
+  _id: string;
+  app: string;
+  name: string;
+  /** "acme.okta.com"; the tenant's own name once verified. */
+  label: string;
+  settings: Record<string, unknown>;
+  credential: Sealed | null;
+  /** 1 and up; each re-credential is one more. */
+  credentialVersion: number;
+  /** The public part: its form, a client id. */
+  identity: Record<string, string>;
+  /** Newest first; sealed in a field of their own that the API may open. */
+  webhookSecrets: Sealed[];
+  /** Claimed by verify; unique together with `app`. */
+  tenantId?: string;
+  tenantName?: string;
+  principal?: { id: string; name: string };
+  granted?: string[];
+  probes?: Partial<Record<Capability, Probe>>;
+  credentialExpiresAt?: Date;
+  verifiedAt?: Date;
+  /** With phase `duplicate`: the connection that has the tenant. */
+  duplicateOf?: string;
+  governance: 'on' | 'off';
+  /** Accounts that no action may touch, besides our own. */
+  protected: string[];
+  /** Milliseconds between scans; 12 h unless set. */
+  scanEveryMs: number;
+  /** Chunks at once. */
+  parallel: number;
+  wanted: Wanted;
+  /** Scans asked for by hand; a scan starts when it is above the number in the state. */
+  rescanWanted: number;
+  state: ConnectionState | null;
+  createdAt: Date;
+  createdBy: string;
+  updatedAt: Date;
+  idempotencyKey?: string;
+  /** Left by an erase: what was deleted, and when. */
+  receipt?: { erasedAt: Date; deleted: Record<string, number> };
+}
+
+export type PositionLane = 'sweep' | 'watch';
+
+/** One a part and lane. `_id` is `connectionId/lane/stage/role/part`. */
+export interface PositionDocument {
+  _id: string;
+  connectionId: string;
+  lane: PositionLane;
+  /** `pending` is the watch lane's drain of `pending`. */
+  stage: StageName | 'pending';
+  /** `listing` pages through the stage's parts. */
+  role: 'part' | 'listing';
+  part: Part;
+  /** The scan (sweep) or the round (watch) it last worked for. */
+  scan: number;
+  /**
+   * `open` to be read · `complete` read to its end · `failed` given up for now, tried again at `notBefore` ·
+   * `skipped` the app says this part cannot be read · `blind` a permission is missing.
+   */
+  state: 'open' | 'complete' | 'failed' | 'skipped' | 'blind';
+  cursor?: string;
+  checkpoint?: string;
+  /** Activities: the interval of this sweep. */
+  from?: Date;
+  until?: Date;
+  /** Fencing: every write needs both, and adds one to `seq`. */
+  seq: number;
+  holder: string | null;
+  leaseUntil: Date | null;
+  /** Not claimed before. */
+  notBefore: Date | null;
+  /** Failed tries in a row. */
+  failures: number;
+  failure?: Problem & { evidence?: Record<string, unknown> };
+  trust: Trust;
+  counts: Counts;
+  estimate?: number;
+  /** When the part's first page of this scan was asked for; removal looks at what was observed before. */
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+/** What the store adds to a record. `_id` is `connectionId/vendorId`. */
+export interface Stored {
+  _id: string;
+  connectionId: string;
+  app: string;
+  part: string;
+  hash: string;
+  /** When the request that showed it was sent, by MongoDB's clock: nothing older replaces anything newer. */
+  observedAt: Date;
+  seenScan: number;
+  missingSince?: Date;
+  removedAt?: Date;
+}
+
+export interface PendingDocument {
+  /** `connectionId/kind/vendorId` */
+  _id: string;
+  connectionId: string;
+  kind: RecordKind;
+  vendorId: string;
+  part?: string;
+  since: Date;
+  /** Changes whenever the ref is added again, so that a drain removes only what it has seen. */
+  stamp: string;
+  tries: number;
+  notBefore: Date | null;
+}
+
+export const actionStates = [
+  'requested',
+  'planned',
+  'prepared',
+  'applying',
+  'pending',
+  'done',
+  'failed',
+  'refused',
+  'cancelled',
+  'expired',
+  'undoRequested',
+  'undoing',
+  'undoNeedsAcceptance',
+  'undone',
+  'undoFailed',
+] as const;
+export type ActionStateName = (typeof actionStates)[number];
+
+export interface ActionDocument {
+  /** `act_` and 20 letters and digits. */
+  _id: string;
+  connectionId: string;
+  app: string;
+  action: ActionName;
+  target: ActionTarget;
+  /** Same text, same target: such actions run strictly in order. */
+  targetKey: string;
+  /** `plan` stops once prepared; accepting the plan makes it `apply`. */
+  mode: 'plan' | 'apply';
+  state: ActionStateName;
+  requestedBy: string;
+  reason: string;
+  ticket?: string;
+  idempotencyKey?: string;
+  createdAt: Date;
+  expiresAt: Date;
+  /** Stored once and for ever by prepare. */
+  before?: Record<string, unknown>;
+  plan?: string[];
+  irreversible?: string[];
+  calls?: number;
+  after?: Record<string, unknown>;
+  /** The read-back shows the wished state. */
+  verified?: boolean;
+  /** The vendor's handle of work that goes on there. */
+  pendingHandle?: string;
+  undo?: {
+    requestedBy: string;
+    reason: string;
+    requestedAt: Date;
+    accepted: boolean;
+    plan?: string[];
+    verified?: boolean;
+  };
+  problem?: Problem;
+  /** Newest last. */
+  history: { at: Date; state: ActionStateName; note?: string }[];
+  seq: number;
+  holder: string | null;
+  leaseUntil: Date | null;
+  finishedAt?: Date;
+}
+
+export interface SubscriptionDocument {
+  /** `connectionId/stage/part` */
+  _id: string;
+  connectionId: string;
+  vendorId: string;
+  url: string;
+  createdAt: Date;
+  expiresAt?: Date;
+  renewAt?: Date;
+}
+
+/** Closed intervals of activities that were read, per source. */
+export interface CoverageDocument {
+  /** `connectionId/part` */
+  _id: string;
+  connectionId: string;
+  part: string;
+  latenessMs: number;
+  intervals: { from: Date; until: Date }[];
+}
+
+export interface ScanDocument {
+  /** `connectionId/number` */
+  _id: string;
+  connectionId: string;
+  number: number;
+  startedAt: Date;
+  finishedAt?: Date;
+  stages: ConnectionState['stages'];
+}
+
+export const roles = ['viewer', 'operator', 'governor'] as const;
+export type Role = (typeof roles)[number];
+
+export interface ApiKeyDocument {
+  /** The key's public id, `key_...`. */
+  _id: string;
+  name: string;
+  /** SHA-256 of the secret half, hex. */
+  hash: string;
+  role: Role;
+  /** Absent: all connections. */
+  connectionIds?: string[];
+  createdAt: Date;
+  expiresAt?: Date;
+  lastUsedAt?: Date;
+  revokedAt?: Date;
+}
