@@ -333,6 +333,8 @@ export interface OpenOptions {
   /** Permits origins that are not https and public; for tests and the demo. */
   allowLocalOrigins: boolean;
   now?: () => Date;
+  /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
+  times?: { bareThrottleMs?: number; timeoutMs?: number };
   /** Told of every call that was answered or failed, for traces and counts. */
   observe?: (event: CallEvent) => void;
 }

@@ -60,3 +60,45 @@ export class Failure extends Error {
     return error instanceof Failure && (kinds.length === 0 || kinds.includes(error.kind));
   }
 }
+
+/** What the status table needs of an answer. */
+export interface ClassifiedAnswer {
+  status: number;
+  contentType?: string;
+}
+
+const byStatus: Readonly<Record<number, FailureKind>> = {
+  401: 'unauthorized',
+  402: 'forbidden',
+  403: 'forbidden',
+  404: 'notFound',
+  405: 'invalid',
+  406: 'invalid',
+  408: 'unavailable',
+  409: 'conflict',
+  410: 'notFound',
+  411: 'invalid',
+  412: 'conflict',
+  413: 'invalid',
+  414: 'invalid',
+  415: 'invalid',
+  421: 'unavailable',
+  422: 'invalid',
+  423: 'conflict',
+  424: 'conflict',
+  425: 'unavailable',
+  428: 'conflict',
+  429: 'throttled',
+  501: 'invalid',
+};
+
+/**
+ * The only status table. A 403 in HTML comes from something in between (a proxy, a firewall), not from the app's own
+ * permissions, so it must not make a stage blind.
+ */
+export function classify(answer: ClassifiedAnswer): FailureKind {
+  if (answer.status === 403 && answer.contentType?.includes('html')) return 'unavailable';
+  const kind = byStatus[answer.status];
+  if (kind) return kind;
+  return answer.status >= 400 && answer.status < 500 ? 'invalid' : 'unavailable';
+}
