@@ -361,6 +361,8 @@ export interface Connector {
   /** Throws Failure `invalid` with `field`; also for an origin that is not allowed. */
   check(settings: unknown, credential: unknown, allowLocalOrigins: boolean): void;
   label(settings: unknown): string;
+  /** The public part of a credential; throws Failure `invalid` like `check`. */
+  identity(credential: unknown): Record<string, string>;
   open(options: OpenOptions): Session;
   verify(session: Session): Promise<Verified>;
 }

@@ -124,6 +124,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
       parse(spec.credential, credential, 'credential');
     },
     label: (settings) => spec.label(parse(spec.settings, settings, 'settings')),
+    identity: (credential) => spec.identity(parse(spec.credential, credential, 'credential') as Credential),
     open: (options) => open(options) as Session,
     verify: (session): Promise<Verified> => spec.verify(session as Session<Settings>),
   };
