@@ -21,7 +21,8 @@ export const phases = [
 ] as const;
 export type Phase = (typeof phases)[number];
 
-export type StageName = 'users' | 'permissions' | 'activities' | 'files';
+export const stageNames = ['users', 'permissions', 'activities', 'files'] as const;
+export type StageName = (typeof stageNames)[number];
 export type Lane = 'sweep' | 'watch' | 'actions';
 /** `blind`: a permission is missing, so "none" cannot be told from "cannot see". */
 export type Trust = 'trusted' | 'suspect' | 'blind';
@@ -68,6 +69,8 @@ export interface StageState {
   wait?: Wait;
   startedAt?: string;
   finishedAt?: string;
+  /** A failed part is tried again then. */
+  retryAt?: string;
   /** When this stage is expected to end at today's pace, where that can be told. */
   etaAt?: string;
 }
@@ -85,12 +88,26 @@ export interface ConnectionState {
   refusedCredentialVersion?: number;
   scan: { number: number; startedAt?: string; finishedAt?: string; stage?: StageName | 'auth' };
   nextScanAt?: string;
+  /** How many of the rescans asked for by hand (`connections.rescanWanted`) were begun. */
+  rescansServed: number;
+  /** As the newest authentication found them; times in milliseconds. */
+  settings?: ConnectionTiming;
   stages: Partial<Record<StageName, StageState>>;
   waits: Partial<Record<Lane, Wait>>;
-  watch: { round: number; openedAt?: string; lastAt?: string; changes: number; everyMs: number };
+  watch: { round: number; openedAt?: string; lastAt?: string; changes: number; everyMs?: number };
   actions: { taken: number; running: number };
   /** How often this connection rolled over into a new run. */
   runs: number;
+}
+
+export interface ConnectionTiming {
+  scanEveryMs: number;
+  /** Chunks of one stage at once. */
+  parallel: number;
+  watchMinMs: number;
+  watchMaxMs: number;
+  /** How long a lane waits before it starts the next chunk when our own side (store, worker) failed one. */
+  troubleMs: number;
 }
 
 export interface ConnectionInput {
@@ -110,9 +127,9 @@ export const credentialsChanged = defineSignal('credentialsChanged');
 export const pause = defineUpdate<ConnectionState>('pause');
 export const resume = defineUpdate<ConnectionState>('resume');
 export const rescan = defineUpdate<ConnectionState>('rescan');
-export const disconnect = defineUpdate<ConnectionState, [{ erase: boolean }]>('disconnect');
+export const disconnect = defineUpdate<ConnectionState>('disconnect');
 
-export const state = defineQuery<ConnectionState>('state');
+export const getState = defineQuery<ConnectionState>('state');
 
 export const searchAttributes = {
   app: defineSearchAttributeKey('App', 'KEYWORD'),

@@ -1,0 +1,42 @@
+import { ActivityCancellationType, proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/contract.ts';
+import { taskQueues } from './messages.ts';
+
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' } as const;
+const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
+
+/** After five minutes of failures the lane takes over: it waits in a timer that people can see, then starts the next. */
+const chunk = {
+  heartbeatTimeout: '5s',
+  startToCloseTimeout: '150s',
+  scheduleToCloseTimeout: '5m',
+  retry,
+  cancellationType,
+} as const;
+const step = {
+  heartbeatTimeout: '5s',
+  startToCloseTimeout: '60s',
+  scheduleToCloseTimeout: '5m',
+  retry,
+  cancellationType,
+} as const;
+
+export const sweeping = proxyActivities<Pick<Activities, 'sweepChunk' | 'beginScan' | 'finishScan'>>({
+  ...chunk,
+  taskQueue: taskQueues.sweep,
+});
+export const watching = proxyActivities<Pick<Activities, 'watchChunk'>>({ ...chunk, taskQueue: taskQueues.watch });
+export const acting = proxyActivities<
+  Pick<Activities, 'nextActions' | 'prepareAction' | 'applyAction' | 'checkAction' | 'undoAction'>
+>({ ...step, taskQueue: taskQueues.actions });
+export const managing = proxyActivities<
+  Pick<Activities, 'readWishes' | 'authenticate' | 'checkCredential' | 'disconnect'>
+>({ ...step, taskQueue: taskQueues.actions });
+/** Erasing a large connection takes its time; every batch heartbeats. */
+export const erasing = proxyActivities<Pick<Activities, 'erase'>>({
+  heartbeatTimeout: '30s',
+  startToCloseTimeout: '1h',
+  retry,
+  taskQueue: taskQueues.actions,
+});
+export const recording = proxyLocalActivities<Pick<Activities, 'writeState'>>({ startToCloseTimeout: '10s', retry });
