@@ -83,6 +83,8 @@ export interface Connections {
   openCredential(connection: ConnectionDocument): unknown;
   openWebhookSecrets(connection: ConnectionDocument): string[];
   rotateWebhookSecret(id: string): Promise<ConnectionDocument | null>;
+  /** Wraps every data key with the newest master key, so that the old ones can go; how many were changed. */
+  rewrapSeals(progress?: () => void): Promise<number>;
   /** One tenant, one connection: the loser learns who has it. A connection keeps the tenant that it first had. */
   claimTenant(
     id: string,
@@ -207,15 +209,18 @@ export interface Positions {
   ): Promise<{ removed: number; missing: number; suspect: boolean }>;
   /** This feed has done its round. */
   completeRound(lease: Lease, round: number): Promise<void>;
-  /** Ends the try: `open` again after `inMs`, or `failed`, `blind`, `skipped` for this scan (`failed` also due again at `inMs`). */
+  /**
+   * Ends the try: `open` again after `inMs`, or `failed`, `blind`, `skipped` for this scan (`failed` also due again at
+   * `inMs`). One more in `failures`. With `begin` the position is gone: the cursor is cleared, and with `checkpoint`
+   * the feed is to be opened anew.
+   */
   fail(
     lease: Lease,
     outcome: 'open' | 'failed' | 'blind' | 'skipped',
     problem: PositionDocument['failure'],
     inMs?: number,
+    begin?: 'cursor' | 'checkpoint',
   ): Promise<void>;
-  /** Begins the part again: cursor cleared, and with `checkpoint` the feed unopened. */
-  restart(lease: Lease, what: 'cursor' | 'checkpoint'): Promise<void>;
   summary(connectionId: string, lane: PositionLane, stage: StageName, scan: number): Promise<PartsSummary>;
   list(
     connectionId: string,
