@@ -56,6 +56,8 @@ export interface ConnectionDocument {
   createdBy: string;
   updatedAt: Date;
   idempotencyKey?: string;
+  /** What an erase has done so far, so that one which was interrupted goes on. */
+  erasing?: { leasesUntil?: Date; deleted: Record<string, number> };
   /** Left by an erase: what was deleted, and when. */
   receipt?: { erasedAt: Date; deleted: Record<string, number> };
 }

@@ -1,0 +1,134 @@
+import type { Db, Filter, IndexDescription, MongoClient } from 'mongodb';
+import { createActionQueue } from './action-queue.ts';
+import { createActionSteps } from './action-steps.ts';
+import { cancellable } from './action-states.ts';
+import type { Clock } from './clock.ts';
+import type { ActionDocument, ActionStateName } from './documents.ts';
+import { isDuplicateKey } from './duplicate-key.ts';
+import { newId } from './ids.ts';
+import { afterCursor, newestFirst, pageOf } from './paging.ts';
+import type { Actions } from './store.ts';
+
+export const actionIndexes: IndexDescription[] = [
+  {
+    name: 'idempotency',
+    key: { connectionId: 1, idempotencyKey: 1 },
+    unique: true,
+    partialFilterExpression: { idempotencyKey: { $type: 'string' } },
+  },
+  { name: 'newest', key: newestFirst },
+  { name: 'newestOfConnection', key: { connectionId: 1, ...newestFirst } },
+  { name: 'byState', key: { connectionId: 1, state: 1, createdAt: 1 } },
+];
+
+/** The same text for the same target whatever the order of its members. */
+const targetKeyOf = (target: ActionDocument['target']): string =>
+  JSON.stringify(Object.entries(target).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+export function createActions(db: Db, client: MongoClient, clock: Clock): Actions {
+  const actions = db.collection<ActionDocument>('actions');
+  const after = { returnDocument: 'after' } as const;
+
+  /** A move of a person: fences off whoever works on it. */
+  const move = (
+    filter: Filter<ActionDocument>,
+    state: ActionStateName,
+    note: string,
+    set: Partial<ActionDocument> & { [field: `undo.${string}`]: unknown },
+    unset: { finishedAt?: true } = {},
+  ): Promise<ActionDocument | null> =>
+    actions.findOneAndUpdate(
+      filter,
+      {
+        $set: { ...set, state, holder: null, leaseUntil: null },
+        $unset: unset,
+        $inc: { seq: 1 },
+        $push: { history: { at: clock.now(), state, note } },
+      },
+      after,
+    );
+
+  return {
+    async request({ expiresInMs, idempotencyKey, ...input }) {
+      const now = clock.now();
+      const action: ActionDocument = {
+        _id: newId('act'),
+        ...input,
+        targetKey: targetKeyOf(input.target),
+        state: 'requested',
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+        createdAt: now,
+        expiresAt: new Date(now.getTime() + expiresInMs),
+        history: [{ at: now, state: 'requested' }],
+        seq: 0,
+        holder: null,
+        leaseUntil: null,
+      };
+      try {
+        await actions.insertOne(action);
+        return { action, created: true };
+      } catch (error) {
+        if (idempotencyKey === undefined || !isDuplicateKey(error)) throw error;
+        const first = await actions.findOne({
+          connectionId: { $eq: input.connectionId },
+          idempotencyKey: { $eq: idempotencyKey },
+        });
+        if (!first) throw error;
+        return { action: first, created: false };
+      }
+    },
+
+    get: (id) => actions.findOne({ _id: { $eq: id } }),
+
+    /** Newest first. */
+    async list({ connectionId, connectionIds, state, action, limit, cursor }) {
+      const found = await actions
+        .find({
+          $and: [
+            {},
+            ...(connectionId === undefined ? [] : [{ connectionId: { $eq: connectionId } }]),
+            ...(connectionIds === undefined ? [] : [{ connectionId: { $in: [...connectionIds] } }]),
+            ...(state === undefined ? [] : [{ state: { $eq: state } }]),
+            ...(action === undefined ? [] : [{ action: { $eq: action } }]),
+            ...afterCursor<ActionDocument>(cursor),
+          ] as Filter<ActionDocument>[],
+        })
+        .sort(newestFirst)
+        .limit(limit + 1)
+        .toArray();
+      return pageOf(found, limit);
+    },
+
+    cancel: (id, by) =>
+      move({ _id: { $eq: id }, state: { $in: [...cancellable] } }, 'cancelled', `cancelled by ${by}`, {
+        finishedAt: clock.now(),
+      }),
+
+    acceptPlan: (id, by) =>
+      move(
+        { _id: { $eq: id }, state: 'planned', before: { $exists: true }, expiresAt: { $gt: clock.now() } },
+        'prepared',
+        `plan accepted by ${by}`,
+        { mode: 'apply' },
+      ),
+
+    async requestUndo(id, { by, reason, accept }) {
+      const undo = { requestedBy: by, reason, requestedAt: clock.now(), accepted: accept };
+      const asked = await move(
+        { _id: { $eq: id }, state: 'done' },
+        'undoRequested',
+        `undo asked for by ${by}`,
+        { undo },
+        { finishedAt: true },
+      );
+      if (asked || !accept) return asked;
+      // The plan stays beside its acceptance: it is what was agreed to.
+      return move({ _id: { $eq: id }, state: 'undoNeedsAcceptance' }, 'undoRequested', `undo plan accepted by ${by}`, {
+        'undo.accepted': true,
+      });
+    },
+
+    ...createActionQueue(db, clock),
+    ...createActionSteps(db, client, clock),
+  };
+}
