@@ -1,0 +1,37 @@
+import { createCipheriv, createDecipheriv, createHash } from 'node:crypto';
+import { invalid } from './respond.ts';
+
+/**
+ * Page positions as text that nobody can read, build or change. The same position gives the same text, so a polling
+ * request that found nothing is answered with its own URL.
+ */
+export class Cursors {
+  readonly #key: Buffer;
+
+  constructor(seed: number) {
+    this.#key = createHash('sha256').update(`okta cursor ${seed}`).digest().subarray(0, 16);
+  }
+
+  /** `list` names the list that the position belongs to; it opens for that list only. */
+  seal(list: string, position: readonly (number | string)[]): string {
+    const plain = JSON.stringify([list, ...position]);
+    const iv = createHash('sha256').update(this.#key).update(plain).digest().subarray(0, 12);
+    const cipher = createCipheriv('aes-128-gcm', this.#key, iv);
+    const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]);
+    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
+  }
+
+  open(list: string, text: string): (number | string)[] {
+    const bytes = Buffer.from(text, 'base64url');
+    let position: unknown;
+    try {
+      const decipher = createDecipheriv('aes-128-gcm', this.#key, bytes.subarray(0, 12));
+      decipher.setAuthTag(bytes.subarray(12, 28));
+      position = JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString('utf8'));
+    } catch {
+      throw invalid('after', 'Invalid paging request.');
+    }
+    if (!Array.isArray(position) || position[0] !== list) throw invalid('after', 'Invalid paging request.');
+    return position.slice(1) as (number | string)[];
+  }
+}
