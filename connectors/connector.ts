@@ -58,12 +58,17 @@ export interface Charge {
 
 /** What one answer said about a quota. */
 export interface QuotaReading {
+  /** With `throttledForMs` 0 says that too many calls were under way at once (Okta). */
   limit?: number;
   remaining?: number;
   /** Until the window ends, by the vendor's own clock. */
   resetInMs?: number;
   /** The vendor refused the call, and wants this long a pause. */
   throttledForMs?: number;
+  /** Which of the call's charges this is about; without it the first rate, else budget, else concurrent one. */
+  bucket?: string;
+  /** What the call really cost, where only the answer tells. */
+  cost?: number;
 }
 
 export interface Permit {
@@ -151,6 +156,8 @@ export interface Looked<R> {
   absent: readonly Ref[];
   /** Could not be told. */
   unknown: readonly Ref[];
+  /** What went with them, or a list that replaces what a holder had (`parent` is its groupId, holderId, accountId). */
+  removed?: readonly Gone[];
 }
 
 /** A stage without `parts` has one part, ''. A missing member says that the app cannot. */
@@ -312,7 +319,7 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   challenged?(answer: Answer, context: AuthContext<z.output<S>, z.output<C>>): Promise<boolean> | boolean;
   /** Only where a status lies. */
   classify?(answer: Answer, call: Call): Failure | undefined;
-  verify(session: Session<z.output<S>>): Promise<Verified>;
+  verify(session: Session<z.output<S>>, context: AuthContext<z.output<S>, z.output<C>>): Promise<Verified>;
   stages: { [N in StageName]?: Stage<StageRecords[N], z.output<S>> };
   // A target differs by action and the state by connector, so both are erased here and typed where they are written.
   actions: { [N in ActionName]?: Action<ActionTarget<N>, never, z.output<S>> };

@@ -1,0 +1,164 @@
+import { paceOf } from './quota-rate.ts';
+import type { QuotaObservation } from './store.ts';
+
+/** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
+export interface Belief {
+  limit: number;
+  fromHeaders: boolean;
+  windowMs: number;
+  share: number;
+  squeeze?: { perMs: number; until: number };
+  /** When the vendor's window ends: the earliest that its answers allow. */
+  resetAt?: number;
+  resetSetAt?: number;
+  /** It is told by the second. */
+  coarse?: boolean;
+  remaining?: number;
+  /** The vendor counts over the last window's length, or refills steadily: its reset moves on and on. */
+  rolling?: boolean;
+  /** A higher limit was seen first at this time. */
+  higherSince?: number;
+  steppedBackAt?: number;
+}
+
+/** What the bucket's document must be told. */
+export interface Correction {
+  limit?: number;
+  /** Null: others do not use it after all. */
+  squeeze?: { perMs: number; forMs: number } | null;
+  /** Leave out so many calls. */
+  stepBack?: number;
+}
+
+/**
+ * Judges one answer's figures against what the process believes, and remembers them. Nothing is said while the figures
+ * are what our own pace explains, so that the document is written seldom.
+ */
+export function judgeReading(belief: Belief, reading: QuotaObservation, at: number): Correction | null {
+  const correction: Correction = {};
+  const rolled = followReset(belief, reading, at);
+  const limit = reading.limit;
+  if (limit !== undefined && limit > 0) {
+    if (limit > belief.limit) {
+      belief.higherSince ??= at;
+      if (rolled || at - belief.higherSince >= belief.windowMs) correction.limit = limit;
+    } else {
+      belief.higherSince = undefined;
+      if (limit < belief.limit || !belief.fromHeaders) correction.limit = limit;
+    }
+    if (correction.limit !== undefined) {
+      belief.limit = limit;
+      belief.fromHeaders = true;
+      belief.higherSince = undefined;
+    }
+  }
+  if (reading.remaining !== undefined) {
+    judgeRemaining(belief, reading.remaining, reading, at, correction);
+    belief.remaining = reading.remaining;
+  }
+  return Object.keys(correction).length > 0 ? correction : null;
+}
+
+/** True when a new window began since the last answer. */
+function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation, at: number): boolean {
+  if (resetInMs === undefined) return false;
+  const resetAt = at + resetInMs;
+  const known = belief.resetAt;
+  const set = (rolled: boolean) => {
+    belief.resetAt = resetAt;
+    belief.resetSetAt = at;
+    return rolled;
+  };
+  if (known === undefined) return set(false);
+  if (at >= known) return set(true);
+  // Seconds may be cut or rounded, of the reset as of the vendor's clock.
+  belief.coarse = resetInMs % 1000 === 0;
+  const blur = belief.coarse ? 1_100 : belief.windowMs * 0.02;
+  if (resetAt <= known) {
+    belief.resetAt = resetAt;
+  } else if (resetAt > known + blur + belief.windowMs * 0.1) {
+    const refilled =
+      remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining + 0.2 * belief.limit;
+    if (refilled || at >= known - blur) return set(true);
+    belief.rolling = true;
+    return set(false);
+  }
+  if (belief.rolling && at - belief.resetSetAt! > 0.3 * belief.windowMs) belief.rolling = false;
+  return false;
+}
+
+function judgeRemaining(
+  belief: Belief,
+  remaining: number,
+  { inFlight = 0 }: QuotaObservation,
+  at: number,
+  correction: Correction,
+): void {
+  const { share, windowMs } = belief;
+  const unitMs = windowMs / paceOf(belief.limit, share);
+  // What is under way is not in the vendor's figure yet; one call is the margin.
+  const left = remaining * share - inFlight - 1;
+  if (belief.rolling || belief.resetAt === undefined) {
+    if (belief.squeeze) {
+      belief.squeeze = undefined;
+      correction.squeeze = null;
+    }
+    if (remaining * share - inFlight < 0 && at - (belief.steppedBackAt ?? -Infinity) > unitMs) {
+      belief.steppedBackAt = at;
+      correction.stepBack = 2;
+    }
+    return;
+  }
+  const forMs = belief.resetAt - at;
+  const need = forMs / unitMs;
+  if (need < 1) return;
+  const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
+  const tolerated = Math.min(1_000, forMs / 10) / unitMs;
+  if (left < need - tolerated) {
+    const perMs = Math.max(0, left) / forMs;
+    if (active && perMs >= 0.9 * active.perMs && perMs <= 1.15 * active.perMs) return;
+    // A window known by the second may end up to one later.
+    const blur = belief.coarse && need - left >= 3 ? Math.min(1_000, windowMs * 0.02) : 0;
+    belief.squeeze = { perMs, until: belief.resetAt + blur };
+    correction.squeeze = { perMs, forMs: forMs + blur };
+  } else if (active && left >= need) {
+    belief.squeeze = undefined;
+    correction.squeeze = null;
+  }
+}
+
+/** What a process believes of a budget. */
+export interface BudgetBelief {
+  limit: number;
+  share: number;
+  spent: number;
+  windowMs: number;
+  /** By the process's monotonic clock. */
+  endsAt: number;
+}
+
+export interface BudgetCorrection {
+  limit?: number;
+  spent?: number;
+  endsInMs?: number;
+}
+
+/** More was spent than we know of: at once. Less: when the window ends, which the answer may tell. */
+export function judgeBudget(
+  belief: BudgetBelief,
+  { limit, remaining, resetInMs, inFlight = 0 }: QuotaObservation,
+  at: number,
+): BudgetCorrection | null {
+  const correction: BudgetCorrection = {};
+  if (limit !== undefined && limit > 0 && limit !== belief.limit) correction.limit = belief.limit = limit;
+  if (resetInMs !== undefined && Math.abs(at + resetInMs - belief.endsAt) > Math.max(1_000, belief.windowMs * 0.01)) {
+    belief.endsAt = at + resetInMs;
+    correction.endsInMs = resetInMs;
+  }
+  if (remaining !== undefined) {
+    const ours = belief.limit * belief.share;
+    const spent = (belief.limit - remaining) * belief.share + inFlight;
+    if (spent > belief.spent + Math.max(1, ours * 0.005)) correction.spent = belief.spent = spent;
+  }
+  return Object.keys(correction).length > 0 ? correction : null;
+}
