@@ -1,0 +1,174 @@
+import { CancelledFailure } from '@temporalio/activity';
+import { isDeepStrictEqual } from 'node:util';
+import { actionTitles, type ActionTarget } from '../connectors/actions.ts';
+import type { Action, ActionState, Applied, Before } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import type { ActionDocument } from '../store/documents.ts';
+import { LeaseLost } from '../store/lease-lost.ts';
+import type { ActionLease } from '../store/store.ts';
+import type { Problem } from '../workflows/messages.ts';
+import type { Dependencies } from './dependencies.ts';
+import { heartbeating } from './heartbeats.ts';
+import { holderOf } from './holder.ts';
+import { isOurs } from './is-ours.ts';
+import { openSession, type Opened } from './open-session.ts';
+import { asFailure, problemForState, throttleDelay, unauthorized } from './problems.ts';
+import type { ActionStep, StepResult } from './results.ts';
+
+/** What a step works with: the action's document under lease, and the connector's way to do it. */
+export interface Doing {
+  deps: Dependencies;
+  opened: Opened;
+  action: Action<ActionTarget, ActionState>;
+  lease: ActionLease;
+  document: ActionDocument;
+  target: ActionTarget;
+}
+
+export const leaseMs = 20_000;
+const maxTries = 5;
+
+/**
+ * Runs one step under the action's lease. A crash repeats it. Vendor failures become the action's state: `throttled`
+ * and `unavailable` wait and repeat, the rest end it with the reason.
+ */
+export function actionStep(
+  deps: Dependencies,
+  name: ActionStep,
+  work: (doing: Doing) => Promise<StepResult>,
+): (input: { connectionId: string; actionId: string }) => Promise<StepResult> {
+  return async ({ connectionId, actionId }) => {
+    const { actions } = deps.store;
+    const lease = await actions.claim(actionId, holderOf(), leaseMs);
+    if (!lease) return { touched: false };
+    let doing: Doing | undefined;
+    let renewedAt = Date.now();
+    try {
+      const opened = await openSession(deps, connectionId, 'actions');
+      const document = lease.action;
+      const action = opened.connector.actions[document.action];
+      if (!action) {
+        const why = opened.connector.absent[document.action] ?? 'this app cannot';
+        throw new Failure('invalid', `${actionTitles[document.action]}: ${why}`);
+      }
+      doing = { deps, opened, action, lease, document, target: document.target };
+      const current = doing;
+      return await heartbeating(
+        () => work(current),
+        async () => {
+          if (Date.now() - renewedAt < leaseMs / 3) return;
+          renewedAt = Date.now();
+          await actions.renew(current.lease, leaseMs);
+        },
+      );
+    } catch (error) {
+      if (error instanceof LeaseLost) return { touched: false };
+      if (isOurs(error)) throw error;
+      return failed(deps, name, doing?.lease ?? lease, doing?.opened, error);
+    }
+  };
+}
+
+/** Writes under the lease and keeps the newest. */
+export async function write(
+  doing: Doing,
+  change: Parameters<Dependencies['store']['actions']['write']>[1],
+): Promise<void> {
+  doing.lease = await doing.deps.store.actions.write(doing.lease, change);
+  doing.document = doing.lease.action;
+}
+
+export const release = (doing: Doing): Promise<void> => doing.deps.store.actions.release(doing.lease);
+
+async function failed(
+  deps: Dependencies,
+  step: ActionStep,
+  lease: ActionLease,
+  opened: Opened | undefined,
+  error: unknown,
+): Promise<StepResult> {
+  const { actions } = deps.store;
+  if (opened?.session.signal.aborted) {
+    await actions.release(lease);
+    throw new CancelledFailure('asked to let go');
+  }
+  const failure = asFailure(error);
+  const problem: Problem = problemForState(failure, deps.store.now());
+  const doing = `${actionTitles[lease.action.action]} (${lease.action._id})`;
+  switch (failure.kind) {
+    case 'throttled':
+      await actions.release(lease);
+      return { next: step, delay: throttleDelay(failure, doing, deps.times.bareThrottleMs), touched: false };
+    case 'unauthorized':
+      await actions.release(lease);
+      return opened
+        ? { unauthorized: unauthorized(failure, opened.connection.credentialVersion, deps.store.now()), touched: false }
+        : { touched: false };
+    case 'unavailable': {
+      const tries = lease.action.history.filter(({ note }) => note?.startsWith('tried again')).length;
+      if (tries >= maxTries) break;
+      const ms = deps.times.againMs[tries] ?? deps.times.troubleMs;
+      const noted = await actions.write(lease, { note: `tried again: ${failure.message}` });
+      await actions.release(noted);
+      return { next: step, delay: { ms, reason: 'unavailable', why: `${doing}: ${failure.message}` }, touched: false };
+    }
+  }
+  const state =
+    step === 'undoAction'
+      ? 'undoFailed'
+      : failure.kind === 'conflict' || failure.kind === 'forbidden'
+        ? 'refused'
+        : 'failed';
+  const ended = await actions.write(lease, { state, problem });
+  await actions.release(ended);
+  deps.log.warn({ actionId: lease.action._id, step, problem }, 'action ended without success');
+  return { touched: false };
+}
+
+/** What `read` said when the action was prepared, as it was stored. */
+export const stored = (document: ActionDocument): Before<ActionState> => {
+  if (!document.before) throw new Failure('invalid', 'refused: nothing was stored of how the object was before');
+  return {
+    state: document.before,
+    plan: document.plan ?? [],
+    irreversible: document.irreversible ?? [],
+    calls: document.calls ?? 0,
+    touches: [],
+  };
+};
+
+/** Members whose values drift by themselves (a last log-on) are left out by the connectors; the rest must be equal. */
+export const same = (a: ActionState, b: ActionState): boolean => isDeepStrictEqual(plain(a), plain(b));
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+export async function settle(
+  doing: Doing,
+  applied: Applied<ActionState>,
+  before: Before<ActionState>,
+): Promise<StepResult> {
+  const { action } = doing;
+  if ('pending' in applied) {
+    await write(doing, { state: 'pending', pendingHandle: applied.pending });
+    await release(doing);
+    const why = `${actionTitles[doing.document.action]}: the app is still at it`;
+    return { next: 'checkAction', delay: { ms: applied.againInMs, reason: 'pending', why }, touched: false };
+  }
+  const verified = action.verified(before.state, applied.after);
+  await write(doing, {
+    state: verified ? 'done' : 'failed',
+    after: applied.after,
+    verified,
+    touches: before.touches,
+    ...(!verified && { problem: unverified(doing) }),
+  });
+  await release(doing);
+  return { touched: true };
+}
+
+const unverified = ({ deps, document }: Doing): Problem => ({
+  kind: 'unverified',
+  what: `the app took "${actionTitles[document.action]}" and still shows another state`,
+  who: 'operator',
+  remedy: 'look at the object in the app, then request the action again',
+  since: deps.store.now().toISOString(),
+});

@@ -1,0 +1,158 @@
+import { actionTitles } from '../connectors/actions.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import type { ActionDocument } from '../store/documents.ts';
+import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
+import type { Activities } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { ActionStep, StepResult } from './results.ts';
+
+const stepFor: Partial<Record<ActionDocument['state'], ActionStep>> = {
+  requested: 'prepareAction',
+  prepared: 'applyAction',
+  applying: 'applyAction',
+  pending: 'checkAction',
+  undoRequested: 'undoAction',
+  undoing: 'undoAction',
+};
+
+export function nextActions({ store }: Dependencies): Activities['nextActions'] {
+  return async ({ connectionId, running, limit }) => {
+    const found = await store.actions.runnable(connectionId, { running, limit });
+    return found.flatMap((action) => {
+      const step = stepFor[action.state];
+      return step ? [{ actionId: action._id, title: `${actionTitles[action.action]} · ${action._id}`, step }] : [];
+    });
+  };
+}
+
+/** Reads how the object is and stores it, once and for ever, with the plan. Writes nothing at the vendor. */
+export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =>
+  actionStep(deps, 'prepareAction', async (doing) => {
+    const { opened, action, document, target } = doing;
+    if (document.mode === 'apply') refuseWithoutGovernance(doing);
+    const before = await action.read(opened.session, target);
+    refuseProtected(doing, before.principal);
+    await write(doing, {
+      before: before.state,
+      plan: [...before.plan],
+      irreversible: [...before.irreversible],
+      calls: before.calls,
+      state: document.mode === 'plan' ? 'planned' : 'prepared',
+    });
+    await release(doing);
+    return document.mode === 'plan' ? { touched: false } : { next: 'applyAction', touched: false };
+  });
+
+/** Compares the object with what was stored, writes, reads back. After a crash the read tells whether it was done. */
+export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
+  actionStep(deps, 'applyAction', async (doing): Promise<StepResult> => {
+    refuseWithoutGovernance(doing);
+    const { opened, action, target, document } = doing;
+    const before = stored(document);
+    const repeated = document.state === 'applying';
+    const present = await action.read(opened.session, target);
+    refuseProtected(doing, present.principal);
+    const was = { ...before, touches: present.touches };
+    if (action.repeat === 'readable' || !repeated) {
+      // Done by a try that died, or so already before anybody asked.
+      if (action.verified(before.state, present.state) && (repeated || present.done)) {
+        return settle(doing, { after: present.state }, was);
+      }
+      if (!same(present.state, before.state) && !repeated) throw changedSince(doing);
+    }
+    if (!repeated) await write(doing, { state: 'applying' });
+    return settle(doing, await action.apply(opened.session, target, before.state), was);
+  });
+
+export const checkAction = (deps: Dependencies): Activities['checkAction'] =>
+  actionStep(deps, 'checkAction', async (doing) => {
+    const { opened, action, document, target } = doing;
+    if (!action.check || !document.pendingHandle) throw new Failure('invalid', 'nothing is under way at the app');
+    const before = stored(document);
+    const applied = await action.check(opened.session, document.pendingHandle);
+    const { touches } = await action.read(opened.session, target);
+    return settle(doing, applied, { ...before, touches });
+  });
+
+/** From the stored pair back to `before`; an object that changed since answers a plan and waits for its acceptance. */
+export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
+  actionStep(deps, 'undoAction', async (doing): Promise<StepResult> => {
+    refuseWithoutGovernance(doing);
+    const { opened, action, document, target } = doing;
+    const { before, after, undo } = document;
+    if (!action.undo) throw new Failure('invalid', `"${actionTitles[document.action]}" cannot be undone`);
+    if (!before || !after || !undo) throw new Failure('invalid', 'nothing is stored to undo it from');
+    const present = await action.read(opened.session, target);
+    if (same(present.state, before)) return undone(doing, present.touches);
+    if (!same(present.state, after) && !undo.accepted && document.state !== 'undoing') {
+      const plan = [
+        'the object was changed after the action; undoing restores what was stored then',
+        ...difference(after, present.state),
+      ];
+      await write(doing, { state: 'undoNeedsAcceptance', undo: { ...undo, plan } });
+      await release(doing);
+      return { touched: false };
+    }
+    if (document.state !== 'undoing') await write(doing, { state: 'undoing' });
+    await action.undo(opened.session, target, before, after);
+    return undone(doing, present.touches);
+  });
+
+async function undone(doing: Doing, touches: Parameters<typeof write>[1]['touches']): Promise<StepResult> {
+  const { opened, action, target, document } = doing;
+  const present = await action.read(opened.session, target);
+  const verified = same(present.state, document.before!) || !action.verified(document.before!, present.state);
+  await write(doing, {
+    state: verified ? 'undone' : 'undoFailed',
+    undo: { ...document.undo!, verified },
+    touches,
+    ...(!verified && {
+      problem: {
+        kind: 'unverified',
+        what: 'the app took the undo and still shows the state of the action',
+        who: 'operator' as const,
+        since: doing.deps.store.now().toISOString(),
+      },
+    }),
+  });
+  await release(doing);
+  return { touched: true };
+}
+
+function refuseWithoutGovernance({ opened }: Doing): void {
+  if (opened.connection.governance === 'on') return;
+  throw new Failure('conflict', 'governance is off for this connection', {
+    who: 'operator',
+    remedy: 'turn it on: PATCH /v1/connections/{id} {"governance":"on"}',
+  });
+}
+
+function refuseProtected({ opened }: Doing, principal: string | undefined): void {
+  if (principal === undefined) return;
+  const { connection } = opened;
+  if (principal === connection.principal?.id) {
+    throw new Failure('conflict', 'refused: it is the account of the credential itself', { who: 'operator' });
+  }
+  if (connection.protected.includes(principal)) {
+    throw new Failure('conflict', `refused: ${principal} is a protected principal of this connection`, {
+      who: 'operator',
+      remedy: 'take it off the list of protected principals first',
+    });
+  }
+}
+
+function changedSince({ document }: Doing): Failure {
+  return new Failure(
+    'conflict',
+    `refused: the object changed since ${document.createdAt.toISOString()}, when it was planned`,
+    {
+      who: 'operator',
+      remedy: 'request the action again, or plan it anew',
+    },
+  );
+}
+
+const difference = (after: object, present: object): string[] =>
+  Object.keys({ ...after, ...present })
+    .filter((key) => !same({ v: Reflect.get(after, key) }, { v: Reflect.get(present, key) }))
+    .map((key) => `${key} differs from what the action left`);

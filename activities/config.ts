@@ -1,0 +1,87 @@
+import { z } from 'zod';
+
+const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+
+const environment = z.object({
+  TEMPORAL_ADDRESS: z.string().min(1, 'host:port of the Temporal frontend').default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  MONGODB_URI: z.string().regex(/^mongodb(\+srv)?:\/\//, 'a mongodb:// address of a replica set'),
+  CASTELLAN_DATABASE: z
+    .string()
+    .regex(/^[\w-]{1,60}$/, 'letters, digits, - and _')
+    .default('castellan'),
+  CASTELLAN_KEY: z
+    .string()
+    .transform((text) => Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64'))
+    .refine((key) => key.length === 32, '32 bytes in base64 or hex: openssl rand -base64 32'),
+  CASTELLAN_PUBLIC_URL: z.url('the https address under which vendors reach the API').optional(),
+  CASTELLAN_ALLOW_LOCAL_ORIGINS: flag.default(false),
+  CASTELLAN_TIME_SCALE: z.coerce.number('a number; 1 unless a test hurries').positive().max(1).default(1),
+  CASTELLAN_METRICS: z
+    .string()
+    .regex(/^[^:]+:\d+$/, 'host:port to serve Prometheus metrics on')
+    .optional(),
+  CASTELLAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  NODE_ENV: z.string().optional(),
+});
+
+/** The worker's configuration, read once. Times are in milliseconds and already scaled. */
+export interface WorkerConfig {
+  temporal: { address: string; namespace: string };
+  mongodb: { uri: string; database: string };
+  key: Buffer;
+  publicUrl?: string;
+  allowLocalOrigins: boolean;
+  metricsAddress?: string;
+  logLevel: string;
+  times: Times;
+}
+
+export interface Times {
+  /** How long one chunk reads before it hands over. */
+  chunkMs: number;
+  leaseMs: number;
+  /** A governed call waits this long inside the chunk; a longer wait is a durable timer. */
+  pacingMs: number;
+  groupMs: number;
+  /** Waits before an unavailable part is asked again; when they are used up the part fails. */
+  againMs: readonly number[];
+  /** And when a failed part is tried once more. */
+  failedAgainMs: readonly number[];
+  watchMinMs: number;
+  watchMaxMs: number;
+  troubleMs: number;
+  bareThrottleMs: number;
+}
+
+export const timesOf = (scale = 1): Times => ({
+  chunkMs: 60_000 * scale,
+  leaseMs: Math.max(15_000 * scale, 3_000),
+  pacingMs: 20_000 * scale,
+  groupMs: 1_000,
+  againMs: [2_000, 8_000, 20_000, 40_000, 50_000].map((ms) => ms * scale),
+  failedAgainMs: [5, 30, 120].map((minutes) => minutes * 60_000 * scale),
+  watchMinMs: 15_000 * scale,
+  watchMaxMs: 300_000 * scale,
+  troubleMs: 30_000 * scale,
+  bareThrottleMs: 60_000 * scale,
+});
+
+/** Throws one line for each wrong variable: its name and what it wants. */
+export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  const parsed = environment.safeParse(env);
+  if (!parsed.success) {
+    throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: wants ${issue.message}`).join('\n'));
+  }
+  const is = parsed.data;
+  return {
+    temporal: { address: is.TEMPORAL_ADDRESS, namespace: is.TEMPORAL_NAMESPACE },
+    mongodb: { uri: is.MONGODB_URI, database: is.CASTELLAN_DATABASE },
+    key: is.CASTELLAN_KEY,
+    publicUrl: is.CASTELLAN_PUBLIC_URL,
+    allowLocalOrigins: is.CASTELLAN_ALLOW_LOCAL_ORIGINS,
+    metricsAddress: is.CASTELLAN_METRICS,
+    logLevel: is.CASTELLAN_LOG_LEVEL,
+    times: timesOf(is.CASTELLAN_TIME_SCALE),
+  };
+}

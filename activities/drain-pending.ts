@@ -1,0 +1,77 @@
+import { stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
+import type { Ref } from '../connectors/connector.ts';
+import type { PendingDocument } from '../store/documents.ts';
+import type { Lease } from '../store/store.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Opened } from './open-session.ts';
+
+const atOnce = 100;
+const maxTries = 8;
+const againMs = 15_000;
+
+/**
+ * Looks again at what webhooks, audit rows and actions named: asks the app for the present state of each and writes it
+ * with the time it was asked. Returns how many were settled.
+ */
+export async function drainPending(
+  deps: Dependencies,
+  opened: Opened,
+  lease: Lease,
+  goOn: () => boolean,
+  moved: (lease: Lease) => void,
+): Promise<{ lease: Lease; settled: number }> {
+  const { store, log } = deps;
+  let current = lease;
+  let settled = 0;
+  while (goOn()) {
+    const docs = await store.pending.take(opened.connection._id, atOnce);
+    if (docs.length === 0) break;
+    for (const [stage, of] of byStage(docs)) {
+      const lookup = opened.connector.stages[stage]?.lookup;
+      const observedAt = store.now();
+      const found = lookup
+        ? await lookup(opened.session, of.map(refOf))
+        : { records: [] as AnyRecord[], absent: [] as Ref[], unknown: [] as Ref[] };
+      const unknown = new Set(found.unknown.map(keyOf));
+      const told = of.filter((doc) => !unknown.has(keyOf(doc)));
+      const done = await store.positions.commit(current, {
+        pages: [{ records: found.records, removed: [], observedAt }],
+        touched: [],
+        skipped: 0,
+        settled: told,
+        absent: { refs: found.absent, observedAt },
+      });
+      current = done.lease;
+      moved(current);
+      settled += told.length;
+      const { givenUp } = await store.pending.defer(
+        of.filter((doc) => unknown.has(keyOf(doc))),
+        againMs,
+        maxTries,
+      );
+      if (givenUp.length > 0) {
+        log.warn(
+          { connectionId: opened.connection._id, refs: givenUp.map(keyOf) },
+          'could not be looked up, left to the next scan',
+        );
+      }
+    }
+  }
+  return { lease: current, settled };
+}
+
+const keyOf = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>): string => `${kind}/${vendorId}`;
+const refOf = ({ kind, vendorId, part }: PendingDocument): Ref => ({
+  kind,
+  vendorId,
+  ...(part !== undefined && { part }),
+});
+
+function byStage(docs: readonly PendingDocument[]): Map<StageName, PendingDocument[]> {
+  const stages = new Map<StageName, PendingDocument[]>();
+  for (const doc of docs) {
+    const stage = stageOf[doc.kind];
+    stages.set(stage, [...(stages.get(stage) ?? []), doc]);
+  }
+  return stages;
+}

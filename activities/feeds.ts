@@ -1,0 +1,61 @@
+import type { Part } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import type { StageName } from '../connectors/records.ts';
+import type { Lease } from '../store/store.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Opened } from './open-session.ts';
+
+/** Fixes the point from which a feed follows: what happens after it is told, what was before is the sweep's. */
+export async function openAtLease(deps: Dependencies, opened: Opened, stage: StageName, lease: Lease): Promise<Lease> {
+  const observedAt = deps.store.now();
+  const page = await opened.connector.stages[stage]!.changes!(opened.session, {
+    part: lease.position.part,
+    from: observedAt,
+  });
+  if (page.checkpoint === undefined) {
+    throw new Failure('unavailable', `the app opened no feed for ${stage} ${lease.position.part.title}`, {
+      who: 'vendor',
+    });
+  }
+  const { lease: next } = await deps.store.positions.commit(lease, {
+    pages: [{ records: page.records, removed: page.removed ?? [], observedAt }],
+    touched: page.touched ?? [],
+    skipped: 0,
+    cursor: null,
+    checkpoint: page.checkpoint,
+  });
+  return next;
+}
+
+/**
+ * For a sweep that is about to begin: opens the part's feed unless it is open. A number says that the watch lane is at
+ * it, and in how many milliseconds to come back.
+ */
+export async function openFeed(
+  deps: Dependencies,
+  opened: Opened,
+  stage: StageName,
+  part: Part,
+  holder: string,
+): Promise<number | undefined> {
+  const { positions } = deps.store;
+  const connectionId = opened.connection._id;
+  if ((await positions.feed(connectionId, stage, part.id))?.checkpoint !== undefined) return undefined;
+  await positions.ensureFeed(connectionId, stage, part);
+  const claim = await positions.claimFeed(connectionId, Number.MAX_SAFE_INTEGER, holder, deps.times.leaseMs, {
+    stage,
+    partId: part.id,
+  });
+  if (!claim.lease) return Math.min(claim.inMs ?? 1000, 5000);
+  if (claim.lease.position.checkpoint !== undefined) {
+    await positions.release(claim.lease);
+    return undefined;
+  }
+  try {
+    await positions.release(await openAtLease(deps, opened, stage, claim.lease));
+    return undefined;
+  } catch (error) {
+    await positions.release(claim.lease).catch(() => undefined);
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+import { ApplicationFailure, Context } from '@temporalio/activity';
+import type { Connector, Session, Urgency } from '../connectors/connector.ts';
+import type { ConnectionDocument } from '../store/documents.ts';
+import type { Dependencies } from './dependencies.ts';
+import type { Wishes } from './results.ts';
+
+export interface Opened {
+  connection: ConnectionDocument;
+  connector: Connector;
+  session: Session;
+  wishes: Wishes;
+}
+
+export const wishesOf = (connection: ConnectionDocument): Wishes => ({
+  wanted: connection.wanted,
+  rescanWanted: connection.rescanWanted,
+  credentialVersion: connection.credentialVersion,
+});
+
+export async function findConnection(deps: Dependencies, connectionId: string): Promise<ConnectionDocument> {
+  const connection = await deps.store.connections.get(connectionId);
+  if (!connection) {
+    throw ApplicationFailure.nonRetryable(`no connection ${connectionId} in the store`, 'unknown-connection');
+  }
+  return connection;
+}
+
+export function connectorOf(deps: Dependencies, connection: ConnectionDocument): Connector {
+  const connector = deps.connectors.find(({ id }) => id === connection.app);
+  if (!connector)
+    throw ApplicationFailure.nonRetryable(`this worker has no connector ${connection.app}`, 'unknown-app');
+  return connector;
+}
+
+/** The governed way to the app: the only place where a credential is opened. */
+export async function openSession(deps: Dependencies, connectionId: string, urgency: Urgency): Promise<Opened> {
+  const connection = await findConnection(deps, connectionId);
+  const connector = connectorOf(deps, connection);
+  const session = connector.open({
+    connectionId,
+    tenantId: connection.tenantId,
+    settings: connection.settings,
+    credential: deps.store.connections.openCredential(connection),
+    credentialVersion: connection.credentialVersion,
+    governor: deps.governor,
+    urgency,
+    signal: Context.current().cancellationSignal,
+    allowLocalOrigins: deps.allowLocalOrigins,
+    times: { bareThrottleMs: deps.times.bareThrottleMs },
+    observe: (event) => deps.log.debug({ connectionId, urgency, ...event }, 'call'),
+  });
+  return { connection, connector, session, wishes: wishesOf(connection) };
+}

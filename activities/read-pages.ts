@@ -1,0 +1,124 @@
+import type { Page, PageRequest, Ref } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import type { AnyRecord } from '../connectors/records.ts';
+import type { Group, Lease, Store } from '../store/store.ts';
+import type { Counts } from '../workflows/messages.ts';
+
+const groupRecords = 1000;
+const groupBytes = 8 * 1024 * 1024;
+
+export interface Reading {
+  lease: Lease;
+  request: Omit<PageRequest, 'part' | 'cursor' | 'checkpoint'>;
+  page: (request: PageRequest) => Promise<Page<AnyRecord>>;
+  /** Asked before each page: false hands over with the position stored. */
+  goOn: () => boolean;
+  groupMs: number;
+  /** Activities: what a run to the end has covered. */
+  covered?: (observedAt: Date) => Group['covered'];
+  committed?: (counts: Counts, lease: Lease, pages: number) => void;
+  /** After the commit that holds the page. */
+  acknowledge?: (receipt: string) => Promise<void>;
+  /** A feed: the last page moves the checkpoint and leaves no cursor. */
+  feed: boolean;
+}
+
+/**
+ * Reads pages from the lease's position and writes them in groups, each with the position after its last page, in one
+ * transaction. The next pages are fetched while a group is written. Whatever ends it, the pages that were read whole
+ * are committed first, so that nothing is asked for twice. Returns whether the end was reached.
+ */
+export async function readPages(
+  store: Store,
+  reading: Reading,
+): Promise<{ lease: Lease; ended: boolean; pages: number }> {
+  const { part } = reading.lease.position;
+  let { lease } = reading;
+  let { cursor, checkpoint } = lease.position;
+  let gathered = new Gathered();
+  let writing: Promise<void> = Promise.resolve();
+  const seen = new Set(cursor ? [cursor] : []);
+  let pages = 0;
+  let ended = false;
+
+  const write = async (group: Gathered): Promise<void> => {
+    const done = await store.positions.commit(lease, group.value);
+    lease = done.lease;
+    reading.committed?.(done.counts, lease, group.value.pages.length);
+    for (const receipt of group.receipts) await reading.acknowledge?.(receipt);
+  };
+  const flush = async (): Promise<void> => {
+    await writing;
+    if (gathered.empty) return;
+    const group = gathered;
+    gathered = new Gathered();
+    writing = write(group);
+    // Awaited at the next flush; until then a rejection is not unhandled.
+    writing.catch(() => undefined);
+  };
+
+  try {
+    while (!ended && reading.goOn()) {
+      const observedAt = store.now();
+      const page = await reading.page({ part, cursor, checkpoint, ...reading.request });
+      pages += 1;
+      if (page.next !== undefined && seen.has(page.next)) {
+        throw new Failure('unavailable', `the app repeats a page: its next position is one that was read already`, {
+          who: 'vendor',
+        });
+      }
+      ended = page.next === undefined;
+      if (page.next !== undefined) seen.add(page.next);
+      cursor = page.next;
+      if (page.checkpoint !== undefined) checkpoint = page.checkpoint;
+      gathered.add(page, observedAt);
+      gathered.position(cursor ?? null, reading.feed ? checkpoint : undefined);
+      if (ended) gathered.value.covered = reading.covered?.(observedAt);
+      if (gathered.full(reading.groupMs) || ended) await flush();
+    }
+  } finally {
+    // Runs before a failure of the fetch goes on; a failure of the write is the one that counts.
+    await flush();
+    await writing;
+  }
+  return { lease, ended, pages };
+}
+
+class Gathered {
+  readonly value: Group & {
+    pages: { records: readonly AnyRecord[]; removed: NonNullable<Page<AnyRecord>['removed']>; observedAt: Date }[];
+    touched: Ref[];
+  } = {
+    pages: [],
+    touched: [],
+    skipped: 0,
+  };
+  readonly receipts: string[] = [];
+  private records = 0;
+  private bytes = 0;
+  private readonly since = performance.now();
+
+  get empty(): boolean {
+    return this.value.pages.length === 0;
+  }
+
+  add(page: Page<AnyRecord>, observedAt: Date): void {
+    this.value.pages.push({ records: page.records, removed: page.removed ?? [], observedAt });
+    this.value.touched.push(...(page.touched ?? []));
+    this.value.skipped += page.skipped?.length ?? 0;
+    if (page.estimate !== undefined) this.value.estimate = page.estimate;
+    if (page.receipt !== undefined) this.receipts.push(page.receipt);
+    this.records += page.records.length;
+    const sample = page.records[0];
+    if (sample) this.bytes += JSON.stringify(sample).length * page.records.length;
+  }
+
+  position(cursor: string | null, checkpoint: string | undefined): void {
+    this.value.cursor = cursor;
+    if (checkpoint !== undefined) this.value.checkpoint = checkpoint;
+  }
+
+  full(ms: number): boolean {
+    return this.records >= groupRecords || this.bytes >= groupBytes || performance.now() - this.since >= ms;
+  }
+}

@@ -1,0 +1,57 @@
+import { Failure } from '../connectors/kit/failures.ts';
+import type { Dependencies } from './dependencies.ts';
+import { isOurs } from './is-ours.ts';
+import type { Opened } from './open-session.ts';
+
+const againMs = 15 * 60_000;
+
+/**
+ * Has the vendor tell us of changes, where it can and where it can reach us; renewed at half life. Polling does all the
+ * work without it, so a refusal is noted and tried again later, and never stops a round.
+ */
+export async function keepSubscribed(deps: Dependencies, opened: Opened): Promise<void> {
+  const { store, publicUrl, log } = deps;
+  const { connector, connection, session } = opened;
+  const { push } = connector;
+  if (!push || !publicUrl) return;
+  const known = await store.subscriptions.get(connection._id);
+  if (known && (!known.renewAt || known.renewAt > store.now())) return;
+  const url = `${publicUrl.replace(/\/$/, '')}/webhooks/${connector.id}/${connection._id}`;
+  const createdAt = store.now();
+  const doc = { _id: connection._id, connectionId: connection._id, url, createdAt: known?.createdAt ?? createdAt };
+  try {
+    const [secret] = store.connections.openWebhookSecrets(connection);
+    if (secret === undefined) throw new Failure('invalid', 'the connection has no webhook secret');
+    const subscription =
+      known?.vendorId && push.renew
+        ? await push.renew(session, { id: known.vendorId, expiresAt: known.expiresAt })
+        : await push.subscribe(session, { url, secret });
+    const { expiresAt } = subscription;
+    const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
+    await store.subscriptions.put({ ...doc, vendorId: subscription.id, expiresAt, renewAt: half });
+  } catch (error) {
+    if (isOurs(error) || session.signal.aborted) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    log.warn({ connectionId: connection._id, why }, 'no push, polling goes on');
+    const renewAt = new Date(createdAt.getTime() + againMs);
+    await store.subscriptions.put({ ...doc, vendorId: known?.vendorId ?? '', renewAt });
+  }
+}
+
+/** Before the credential goes. A vendor that refuses does not hold the disconnect up: its calls are refused here. */
+export async function unsubscribe(deps: Dependencies, opened: Opened): Promise<void> {
+  const known = await deps.store.subscriptions.get(opened.connection._id);
+  if (known?.vendorId && opened.connector.push) {
+    try {
+      await opened.connector.push.unsubscribe(opened.session, { id: known.vendorId, expiresAt: known.expiresAt });
+    } catch (error) {
+      if (isOurs(error) || Failure.is(error, 'throttled', 'unavailable')) throw error;
+      const why = error instanceof Error ? error.message : String(error);
+      deps.log.warn(
+        { connectionId: opened.connection._id, why },
+        'the subscription could not be removed at the vendor',
+      );
+    }
+  }
+  await deps.store.subscriptions.remove(opened.connection._id);
+}

@@ -1,0 +1,303 @@
+import { CancelledFailure } from '@temporalio/activity';
+import type { PageRequest, Ref, Stage } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
+import { LeaseLost } from '../store/lease-lost.ts';
+import type { Lease, PartsSummary } from '../store/store.ts';
+import type { Activities } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { openFeed } from './feeds.ts';
+import { heartbeating } from './heartbeats.ts';
+import { holderOf } from './holder.ts';
+import { isOurs } from './is-ours.ts';
+import { openSession, type Opened } from './open-session.ts';
+import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
+import { readPages } from './read-pages.ts';
+import type { SweepResult } from './results.ts';
+
+const pagesAChunk = 25;
+/** Above this share of a part nothing is removed until the next scan, or an operator, says so too. */
+const suspectShare = 0.3;
+const retentionMs = 90 * 24 * 3600_000;
+
+type Ending = Partial<Pick<SweepResult, 'delay' | 'unauthorized' | 'held'>>;
+
+/** Takes parts of the stage by lease and reads them, until 25 pages or the chunk's time are used up. */
+export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
+  return async ({ connectionId, stage, scan }) => {
+    const opened = await openSession(deps, connectionId, 'sweep');
+    const spec = opened.connector.stages[stage];
+    if (!spec?.sweep) return nothing(opened, opened.connector.absent[stage]);
+
+    const chunk = new Chunk(deps, opened, stage, spec, scan);
+    const ending = await heartbeating(
+      () => chunk.read(),
+      () => chunk.renew(),
+    );
+    const summary = await deps.store.positions.summary(connectionId, 'sweep', stage, scan);
+    return {
+      ...resultOf(summary),
+      ...ending,
+      retryInMs: await retryIn(deps, connectionId, stage),
+      wishes: opened.wishes,
+    };
+  };
+}
+
+class Chunk {
+  private readonly deadline: number;
+  private readonly holder: string;
+  private pages = 0;
+  private lease: Lease | undefined;
+  private renewedAt = Date.now();
+  private readonly deps: Dependencies;
+  private readonly opened: Opened;
+  private readonly stage: StageName;
+  private readonly spec: Stage<AnyRecord>;
+  private readonly scan: number;
+
+  constructor(deps: Dependencies, opened: Opened, stage: StageName, spec: Stage<AnyRecord>, scan: number) {
+    this.deps = deps;
+    this.opened = opened;
+    this.stage = stage;
+    this.spec = spec;
+    this.scan = scan;
+    this.deadline = Date.now() + deps.times.chunkMs;
+    this.holder = holderOf();
+  }
+
+  private goOn = (): boolean =>
+    this.pages < pagesAChunk && Date.now() < this.deadline && !this.opened.session.signal.aborted;
+
+  async renew(): Promise<void> {
+    if (!this.lease || Date.now() - this.renewedAt < this.deps.times.leaseMs / 3) return;
+    this.renewedAt = Date.now();
+    await this.deps.store.positions.renew(this.lease, this.deps.times.leaseMs);
+  }
+
+  async read(): Promise<Ending> {
+    const { store, times } = this.deps;
+    const { connection } = this.opened;
+    await store.positions.beginStage(connection._id, this.stage, this.scan, {
+      listing: this.spec.parts !== undefined,
+      ...(this.stage === 'activities' && {
+        range: { from: new Date(store.now().getTime() - (this.spec.retentionMs ?? retentionMs)), until: store.now() },
+      }),
+    });
+    while (this.goOn()) {
+      const claim = await store.positions.claim(
+        connection._id,
+        'sweep',
+        this.stage,
+        this.scan,
+        this.holder,
+        times.leaseMs,
+      );
+      if (!claim.lease) {
+        if (claim.open === 0) return {};
+        const why = claim.waiting?.failure
+          ? `${this.stage} ${claim.waiting.part.title}: ${claim.waiting.failure.what}`
+          : `${this.stage}: what is left is held by another worker`;
+        return {
+          held: !claim.waiting?.failure,
+          delay: {
+            ms: Math.max(claim.inMs ?? 1000, 100),
+            reason: claim.waiting?.failure ? 'unavailable' : 'lease',
+            why,
+          },
+        };
+      }
+      this.lease = claim.lease;
+      const ending = await this.work(claim.lease);
+      this.lease = undefined;
+      if (ending) return ending;
+    }
+    if (this.opened.session.signal.aborted) throw new CancelledFailure('asked to let go');
+    return {};
+  }
+
+  private async work(lease: Lease): Promise<Ending | undefined> {
+    try {
+      const busyMs = lease.position.role === 'part' ? await this.awaitFeed(lease) : undefined;
+      if (busyMs !== undefined) {
+        await this.deps.store.positions.release(lease, busyMs);
+        return undefined;
+      }
+      const current = lease.position.role === 'listing' ? await this.list(lease) : await this.sweep(lease);
+      if (current) await this.deps.store.positions.release(current);
+      return undefined;
+    } catch (error) {
+      return this.failed(lease, error);
+    }
+  }
+
+  /** Pages through the stage's parts; undefined when it came to the end. */
+  private async list(lease: Lease): Promise<Lease | undefined> {
+    const { store } = this.deps;
+    let current = lease;
+    let { cursor } = lease.position;
+    do {
+      if (!this.goOn()) return current;
+      const page = await this.spec.parts!(this.opened.session, { part: lease.position.part, cursor });
+      this.pages += 1;
+      if (page.next !== undefined && page.next === cursor) {
+        throw new Failure('unavailable', 'the list of parts repeats a page', { who: 'vendor' });
+      }
+      cursor = page.next;
+      current = await store.positions.addParts(current, page.records, cursor ?? null, {
+        feeds: this.spec.changes !== undefined,
+      });
+      this.lease = current;
+    } while (cursor !== undefined);
+    await store.positions.complete(current, { kinds: this.kinds(), suspectShare });
+    return undefined;
+  }
+
+  /** A part's feed is open before the first page of its sweep is asked for: no change falls between the two. */
+  private async awaitFeed(lease: Lease): Promise<number | undefined> {
+    if (!this.spec.changes) return undefined;
+    return openFeed(this.deps, this.opened, this.stage, lease.position.part, this.holder);
+  }
+
+  private async sweep(lease: Lease): Promise<Lease | undefined> {
+    const { store, times } = this.deps;
+    const { position } = lease;
+    const range = this.stage === 'activities' ? await this.range(lease) : undefined;
+    const before = this.pages;
+    const result = await readPages(store, {
+      lease,
+      request: { ...range },
+      page: (request: PageRequest) => this.spec.sweep!(this.opened.session, request),
+      goOn: this.goOn,
+      groupMs: times.groupMs,
+      feed: false,
+      ...(range && { covered: () => ({ ...range, latenessMs: this.spec.latenessMs ?? 0 }) }),
+      committed: (_counts, current, pages) => {
+        this.lease = current;
+        this.pages = Math.max(this.pages, before + pages);
+      },
+    });
+    this.pages = before + result.pages;
+    if (!result.ended) return result.lease;
+    const removal = await store.positions.complete(result.lease, {
+      kinds: this.kinds(),
+      suspectShare,
+      lookup: this.spec.lookup && ((refs) => this.confirm(refs)),
+    });
+    if (removal.suspect) {
+      this.deps.log.warn(
+        { connectionId: position.connectionId, stage: this.stage, part: position.part.id },
+        'suspect part',
+      );
+    }
+    return undefined;
+  }
+
+  private kinds() {
+    return recordKinds.filter((kind) => stageOf[kind] === this.stage);
+  }
+
+  private async confirm(refs: readonly Ref[]) {
+    const observedAt = this.deps.store.now();
+    const { records, absent } = await this.spec.lookup!(this.opened.session, refs);
+    return { records, absent, observedAt };
+  }
+
+  /** From where this source is known without a hole, less how late its rows may come. */
+  private async range(lease: Lease): Promise<{ from: Date; until: Date }> {
+    const { connectionId, part, from, until } = lease.position;
+    const range = { from: from ?? new Date(0), until: until ?? this.deps.store.now() };
+    if (lease.position.cursor) return range;
+    const known = (await this.deps.store.coverage.get(connectionId)).find((coverage) => coverage.part === part.id);
+    const first = known?.intervals[0];
+    if (!first || first.from > range.from) return range;
+    const overlap = first.until.getTime() - (this.spec.latenessMs ?? 0);
+    return {
+      from: new Date(Math.min(Math.max(range.from.getTime(), overlap), range.until.getTime())),
+      until: range.until,
+    };
+  }
+
+  private async failed(lease: Lease, error: unknown): Promise<Ending | undefined> {
+    const { store, times, log } = this.deps;
+    // The newest lease of this work: commits moved it on since it was claimed.
+    const current = this.lease ?? lease;
+    if (error instanceof LeaseLost) return undefined;
+    const { signal } = this.opened.session;
+    if (signal.aborted) {
+      await store.positions.release(current).catch(() => undefined);
+      throw new CancelledFailure('asked to let go');
+    }
+    if (isOurs(error)) throw error;
+    const failure = asFailure(error);
+    const { title } = current.position.part;
+    const doing = `${this.stage}${title ? ` ${title}` : ''}`;
+    const problem = problemOf(failure, store.now());
+    switch (failure.kind) {
+      case 'throttled':
+        await store.positions.release(current);
+        return { delay: throttleDelay(failure, doing, times.bareThrottleMs) };
+      case 'unauthorized':
+        await store.positions.release(current);
+        return { unauthorized: unauthorized(failure, this.opened.connection.credentialVersion, store.now()) };
+      case 'forbidden':
+        await store.positions.fail(current, 'blind', problem);
+        return undefined;
+      case 'unavailableSubject':
+        await store.positions.fail(current, 'skipped', problem);
+        return undefined;
+      default: {
+        const { failures } = current.position;
+        log.warn({ connectionId: current.position.connectionId, doing, failures, problem }, 'a part failed');
+        const begin = failure.kind === 'restart' ? 'cursor' : undefined;
+        const again = times.againMs[failures];
+        if (again !== undefined) await store.positions.fail(current, 'open', problem, again, begin);
+        else {
+          const { failedAgainMs } = times;
+          const later = failedAgainMs[Math.min(failures - times.againMs.length, failedAgainMs.length - 1)];
+          await store.positions.fail(current, 'failed', problem, later, begin);
+        }
+        return undefined;
+      }
+    }
+  }
+}
+
+function resultOf(summary: PartsSummary) {
+  const { total, done, failed, blind, skipped, open, counts, estimate, trust, example } = summary;
+  return {
+    counts,
+    parts: { total, done: done + skipped, failed, blind, open },
+    estimate,
+    trust,
+    ...(example?.failure && { problem: withoutEvidence(example.failure) }),
+    ended: open === 0 && total > 0,
+  };
+}
+
+const withoutEvidence = ({ kind, what, who, remedy, since }: ReturnType<typeof problemOf>) => ({
+  kind,
+  what,
+  who,
+  ...(remedy && { remedy }),
+  since,
+});
+
+async function retryIn(deps: Dependencies, connectionId: string, stage: StageName): Promise<number | undefined> {
+  const failed = await deps.store.positions.list(connectionId, { lane: 'sweep', stage, state: 'failed', limit: 100 });
+  const times = failed.items.flatMap((position) => (position.notBefore ? [position.notBefore.getTime()] : []));
+  return times.length === 0 ? undefined : Math.max(Math.min(...times) - deps.store.now().getTime(), 1000);
+}
+
+function nothing(opened: Opened, why: string | undefined): SweepResult {
+  return {
+    counts: { added: 0, changed: 0, unchanged: 0, removed: 0, skipped: 0, pages: 0 },
+    parts: { total: 0, done: 0, failed: 0, blind: 0, open: 0 },
+    estimate: 0,
+    trust: 'trusted',
+    ended: true,
+    absent: true,
+    problem: { kind: 'absent', what: why ?? 'not supported', who: 'nobody', since: new Date(0).toISOString() },
+    wishes: opened.wishes,
+  };
+}

@@ -1,0 +1,209 @@
+import { CancelledFailure } from '@temporalio/activity';
+import type { PageRequest } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import { stageNames, type StageName } from '../connectors/records.ts';
+import { LeaseLost } from '../store/lease-lost.ts';
+import type { Lease } from '../store/store.ts';
+import type { Activities } from './contract.ts';
+import type { Dependencies } from './dependencies.ts';
+import { drainPending } from './drain-pending.ts';
+import { openAtLease } from './feeds.ts';
+import { heartbeating } from './heartbeats.ts';
+import { holderOf } from './holder.ts';
+import { isOurs } from './is-ours.ts';
+import { openSession, type Opened } from './open-session.ts';
+import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
+import { readPages } from './read-pages.ts';
+import type { WatchResult } from './results.ts';
+import { keepSubscribed } from './subscriptions.ts';
+
+const pendingFeed = { stage: 'pending', partId: '' } as const;
+const blindAgainMs = 30 * 60_000;
+
+/** One round: what is pending first, then every feed from where it stands to its end. */
+export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
+  return async ({ connectionId, round, scope }) => {
+    const opened = await openSession(deps, connectionId, 'watch');
+    const chunk = new Chunk(deps, opened, round);
+    const ending = await heartbeating(
+      () => chunk.follow(scope),
+      () => chunk.renew(),
+    );
+    return {
+      changes: chunk.changes,
+      more: false,
+      ...ending,
+      actionsWaiting: await deps.store.actions.waiting(connectionId),
+      wishes: opened.wishes,
+    };
+  };
+}
+
+type Ending = Partial<Pick<WatchResult, 'delay' | 'unauthorized' | 'more'>>;
+
+class Chunk {
+  changes = 0;
+  private readonly deps: Dependencies;
+  private readonly opened: Opened;
+  private readonly round: number;
+  private readonly holder = holderOf();
+  private readonly deadline: number;
+  private lease: Lease | undefined;
+  private renewedAt = Date.now();
+
+  constructor(deps: Dependencies, opened: Opened, round: number) {
+    this.deps = deps;
+    this.opened = opened;
+    this.round = round;
+    this.deadline = Date.now() + deps.times.chunkMs;
+  }
+
+  private goOn = (): boolean => Date.now() < this.deadline && !this.opened.session.signal.aborted;
+
+  async renew(): Promise<void> {
+    if (!this.lease || Date.now() - this.renewedAt < this.deps.times.leaseMs / 3) return;
+    this.renewedAt = Date.now();
+    await this.deps.store.positions.renew(this.lease, this.deps.times.leaseMs);
+  }
+
+  async follow(scope: 'all' | 'pending'): Promise<Ending> {
+    const { positions } = this.deps.store;
+    const connectionId = this.opened.connection._id;
+    await positions.ensureFeed(connectionId, 'pending', { id: '', title: '' });
+    const drained = await this.next(pendingFeed);
+    if (drained !== 'none' && drained !== 'done') return drained;
+    if (scope === 'pending') return {};
+
+    await keepSubscribed(this.deps, this.opened);
+    for (const stage of stageNames) {
+      const spec = this.opened.connector.stages[stage];
+      if (!spec?.changes) continue;
+      await positions.ensureFeed(connectionId, stage, { id: '', title: '' }, spec.parts ? 'listing' : 'part');
+    }
+    while (this.goOn()) {
+      const outcome = await this.next();
+      if (outcome === 'none') {
+        // What the feeds touched is looked at in the same round.
+        const touched = await this.next(pendingFeed);
+        return typeof touched === 'string' ? {} : touched;
+      }
+      if (outcome !== 'done') return outcome;
+    }
+    if (this.opened.session.signal.aborted) throw new CancelledFailure('asked to let go');
+    return { more: true };
+  }
+
+  private async next(only?: typeof pendingFeed): Promise<'none' | 'done' | Ending> {
+    const { store, times } = this.deps;
+    const round = only ? Number.MAX_SAFE_INTEGER : this.round;
+    const claim = await store.positions.claimFeed(this.opened.connection._id, round, this.holder, times.leaseMs, only);
+    if (!claim.lease) return 'none';
+    this.lease = claim.lease;
+    try {
+      const ended = await this.work(claim.lease);
+      if (only || !ended) await store.positions.release(this.lease);
+      else await store.positions.completeRound(this.lease, this.round);
+      return 'done';
+    } catch (error) {
+      return await this.failed(this.lease, error);
+    } finally {
+      this.lease = undefined;
+    }
+  }
+
+  /** Whether the feed was followed to its end. */
+  private async work(lease: Lease): Promise<boolean> {
+    const { position } = lease;
+    if (position.stage === 'pending') {
+      const drained = await drainPending(this.deps, this.opened, lease, this.goOn, (moved) => (this.lease = moved));
+      this.changes += drained.settled;
+      return true;
+    }
+    if (position.role === 'listing') return this.list(lease, position.stage);
+    if (position.checkpoint === undefined) {
+      this.lease = await openAtLease(this.deps, this.opened, position.stage, lease);
+      return true;
+    }
+    return this.poll(lease, position.stage);
+  }
+
+  /** Finds the parts whose feeds are to be opened; the sweep's own listing adds what comes later. */
+  private async list(lease: Lease, stage: StageName): Promise<boolean> {
+    if (lease.position.state === 'complete') return true;
+    let { cursor } = lease.position;
+    do {
+      if (!this.goOn()) return false;
+      const page = await this.opened.connector.stages[stage]!.parts!(this.opened.session, {
+        part: lease.position.part,
+        cursor,
+      });
+      if (page.next !== undefined && page.next === cursor) {
+        throw new Failure('unavailable', 'the list of parts repeats a page', { who: 'vendor' });
+      }
+      cursor = page.next;
+      this.lease = await this.deps.store.positions.addParts(this.lease!, page.records, cursor ?? null, { feeds: true });
+    } while (cursor !== undefined);
+    await this.deps.store.positions.complete(this.lease!, { kinds: [], suspectShare: 1 });
+    return true;
+  }
+
+  private async poll(lease: Lease, stage: StageName): Promise<boolean> {
+    const spec = this.opened.connector.stages[stage]!;
+    const since = lease.position.startedAt;
+    const result = await readPages(this.deps.store, {
+      lease,
+      request: {},
+      page: (request: PageRequest) => spec.changes!(this.opened.session, request),
+      goOn: this.goOn,
+      groupMs: this.deps.times.groupMs,
+      feed: true,
+      ...(stage === 'activities' &&
+        since && {
+          covered: (observedAt: Date) => ({ from: since, until: observedAt, latenessMs: spec.latenessMs ?? 0 }),
+        }),
+      committed: (counts, current) => {
+        this.changes += counts.added + counts.changed + counts.removed;
+        this.lease = current;
+      },
+      acknowledge: spec.acknowledge && ((receipt) => spec.acknowledge!(this.opened.session, receipt)),
+    });
+    this.lease = result.lease;
+    return result.ended;
+  }
+
+  private async failed(lease: Lease, error: unknown): Promise<'done' | Ending> {
+    const { store, times, log } = this.deps;
+    if (error instanceof LeaseLost) return 'done';
+    if (this.opened.session.signal.aborted) {
+      await store.positions.release(lease).catch(() => undefined);
+      throw new CancelledFailure('asked to let go');
+    }
+    if (isOurs(error)) throw error;
+    const failure = asFailure(error);
+    const { stage, part, failures } = lease.position;
+    const doing = `following ${stage}${part.title ? ` ${part.title}` : ''}`;
+    switch (failure.kind) {
+      case 'throttled':
+        await store.positions.release(lease);
+        return { delay: throttleDelay(failure, doing, times.bareThrottleMs), more: true };
+      case 'unauthorized':
+        await store.positions.release(lease);
+        return { unauthorized: unauthorized(failure, this.opened.connection.credentialVersion, store.now()) };
+      default: {
+        const problem = problemOf(failure, store.now());
+        log.warn({ connectionId: lease.position.connectionId, doing, problem }, 'a feed failed');
+        const blind = failure.kind === 'forbidden' || failure.kind === 'unavailableSubject';
+        const waits = [...times.againMs, ...times.failedAgainMs];
+        const again = blind ? blindAgainMs : waits[Math.min(failures, waits.length - 1)];
+        await store.positions.fail(
+          lease,
+          'open',
+          problem,
+          again,
+          failure.kind === 'restart' ? 'checkpoint' : undefined,
+        );
+        return 'done';
+      }
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { fileURLToPath } from 'node:url';
+import { NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkerOptions } from '@temporalio/worker';
+import pino from 'pino';
+import { connectors } from '../connectors/index.ts';
+import { openStore } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
+import { taskQueues } from '../workflows/messages.ts';
+import { createActivities } from './activities.ts';
+import { readConfig, type WorkerConfig } from './config.ts';
+import type { Logger } from './dependencies.ts';
+import { createGovernor } from './governor.ts';
+import { registerSearchAttributes } from './search-attributes.ts';
+
+const slots = { actions: 20, watch: 100, sweep: 40 } as const;
+const againMs = 2_000;
+
+/** Workers of all task queues, in one process: each queue has slots of its own, so that no lane waits for another. */
+async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL(`../workflows/index${import.meta.url.slice(-3)}`, import.meta.url)),
+    logger: {
+      log: () => {},
+      trace: () => {},
+      debug: () => {},
+      info: () => {},
+      warn: log.warn,
+      error: log.error,
+    } as never,
+  });
+  const { times, allowLocalOrigins, publicUrl } = config;
+  const governor = createGovernor({ quotas: store.quotas, maxWaitMs: times.pacingMs });
+  const activities = { ...createActivities({ store, connectors, governor, times, allowLocalOrigins, publicUrl, log }) };
+  const shared: Omit<WorkerOptions, 'taskQueue'> = {
+    connection,
+    namespace: config.temporal.namespace,
+    activities,
+    shutdownGraceTime: '20s',
+    // With the default of four fifths of the time-out a chunk would hear of its cancellation four seconds late.
+    maxHeartbeatThrottleInterval: '1s',
+    defaultHeartbeatThrottleInterval: '1s',
+  };
+  return Promise.all(
+    (Object.keys(slots) as (keyof typeof slots)[]).map((queue) =>
+      Worker.create({
+        ...shared,
+        taskQueue: taskQueues[queue],
+        maxConcurrentActivityTaskExecutions: slots[queue],
+        ...(queue === 'sweep' && { workflowBundle: { code } }),
+      }),
+    ),
+  );
+}
+
+/** Temporal may come up after us: asked until it answers. */
+async function connect(config: WorkerConfig, log: Logger, stop: AbortSignal): Promise<NativeConnection | undefined> {
+  while (!stop.aborted) {
+    try {
+      await registerSearchAttributes(config.temporal);
+      return await NativeConnection.connect({ address: config.temporal.address });
+    } catch (error) {
+      log.warn({ err: error, address: config.temporal.address }, 'Temporal is away, asked again soon');
+      await new Promise((resolve) => setTimeout(resolve, againMs));
+    }
+  }
+  return undefined;
+}
+
+async function main(): Promise<void> {
+  let config: WorkerConfig;
+  try {
+    config = readConfig(process.env);
+  } catch (error) {
+    process.stderr.write(`castellan worker cannot start:\n${(error as Error).message}\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const log = pino({ name: 'worker', level: config.logLevel });
+  Runtime.install({
+    shutdownSignals: [],
+    telemetryOptions: {
+      logging: { filter: { core: 'ERROR', other: 'ERROR' } },
+      ...(config.metricsAddress && { metrics: { prometheus: { bindAddress: config.metricsAddress } } }),
+    },
+    logger: {
+      log: () => {},
+      trace: () => {},
+      debug: () => {},
+      info: () => {},
+      warn: (message: string, meta?: object) => log.warn(meta ?? {}, message),
+      error: (message: string, meta?: object) => log.error(meta ?? {}, message),
+    } as never,
+  });
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  process.once('SIGTERM', end).once('SIGINT', end);
+
+  const store = await openStore({ ...config.mongodb, key: config.key, logger: log });
+  await store.ensureIndexes();
+  const connection = await connect(config, log, stop.signal);
+  if (connection) {
+    const workers = await createWorkers(config, store, log, connection);
+    stop.signal.addEventListener('abort', () => workers.forEach((worker) => worker.shutdown()));
+    if (stop.signal.aborted) workers.forEach((worker) => worker.shutdown());
+    process.stdout.write('castellan worker ready\n');
+    await Promise.all(workers.map((worker) => worker.run()));
+    await connection.close();
+  }
+  await store.close();
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(
+    `castellan worker failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  process.exit(1);
+});
