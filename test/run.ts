@@ -5,14 +5,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { countTests, countLine } from './support/test-count.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
-const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const vitest = join(project, 'node_modules/vitest/vitest.mjs');
 const selected = process.argv.slice(2);
 
 const checkCode = selected.length > 0 ? 0 : await run(['--import', 'tsx', 'test/check.ts']);

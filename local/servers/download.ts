@@ -55,9 +55,8 @@ async function reach(url: string): Promise<void> {
   try {
     await fetch(url, { method: 'HEAD', redirect: 'manual', signal: AbortSignal.timeout(CONNECT_MS) });
   } catch (error) {
-    const { cause } = error as Error;
-    throw new Error(
-      `${new URL(url).host} cannot be reached (${cause instanceof Error ? cause.message : (error as Error).message})`,
-    );
+    const { cause, message } = error as Error;
+    const why = cause instanceof Error ? cause.message : message;
+    throw new Error(`${new URL(url).host} cannot be reached (${why})`, { cause: error });
   }
 }

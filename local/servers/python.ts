@@ -34,6 +34,7 @@ export async function makeVenv(owner: ProcessOwner, python: Python, folder: stri
   } catch (error) {
     throw new Error(
       `Python ${python.version} cannot make a virtual environment (Debian: python3-venv): ${(error as Error).message}`,
+      { cause: error },
     );
   }
   return join(folder, 'bin', 'python');
