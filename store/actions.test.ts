@@ -1,0 +1,354 @@
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { useDatabase } from '../test/support/use-database.ts';
+import { actionIndexes, createActions } from './actions.ts';
+import type { ActionDocument, PendingDocument } from './documents.ts';
+import { LeaseLost } from './lease-lost.ts';
+import { BadCursor } from './paging.ts';
+import type { ActionChange, NewAction } from './store.ts';
+
+const { uri, name } = useDatabase();
+const client = new MongoClient(uri, { ignoreUndefined: true });
+const db = client.db(name);
+const clock = { ms: 0, now: () => new Date(clock.ms) };
+const actions = createActions(db, client, clock);
+const connectionId = 'con_a';
+
+beforeAll(async () => {
+  await client.connect();
+  await db.collection('actions').createIndexes(actionIndexes);
+  await db.createCollection('pending');
+});
+beforeEach(async () => {
+  clock.ms = Date.UTC(2026, 0, 1);
+  await Promise.all(['actions', 'pending'].map((each) => db.collection(each).deleteMany({})));
+});
+afterAll(() => client.close());
+
+const suspend = (accountId: string, over: Partial<NewAction> = {}): NewAction => ({
+  connectionId,
+  app: 'okta',
+  action: 'suspendUser',
+  target: { accountId },
+  mode: 'apply',
+  requestedBy: 'key_a',
+  reason: 'left the company',
+  expiresInMs: 60_000,
+  ...over,
+});
+/** A millisecond later each, so that their order is known. */
+async function requested(accountId: string, over: Partial<NewAction> = {}): Promise<ActionDocument> {
+  clock.ms += 1;
+  return (await actions.request(suspend(accountId, over))).action;
+}
+async function step(id: string, ...changes: ActionChange[]): Promise<ActionDocument> {
+  let lease = (await actions.claim(id, 'worker', 1000))!;
+  for (const change of changes) lease = await actions.write(lease, change);
+  await actions.release(lease);
+  return lease.action;
+}
+const prepared: ActionChange = { state: 'prepared', before: { status: 'ACTIVE' }, plan: ['suspend'], calls: 2 };
+const done: ActionChange[] = [prepared, { state: 'applying' }, { state: 'done', after: { status: 'SUSPENDED' } }];
+const runnable = async (running: string[] = [], limit = 9) =>
+  (await actions.runnable(connectionId, { running, limit })).map((each) => each._id);
+const stateOf = async (id: string) => (await actions.get(id))!.state;
+
+describe('asking', () => {
+  test('the same idempotency key answers the first, also at once, a connection each', async () => {
+    const all = await Promise.all([1, 2, 3].map(() => actions.request(suspend('u1', { idempotencyKey: 'k' }))));
+    expect(all.filter((each) => each.created)).toHaveLength(1);
+    expect(new Set(all.map((each) => each.action._id)).size).toBe(1);
+    expect((await actions.request(suspend('u1', { idempotencyKey: 'k', connectionId: 'con_b' }))).created).toBe(true);
+    expect((await actions.request(suspend('u1'))).created).toBe(true);
+    expect((await actions.request(suspend('u1'))).created).toBe(true);
+  });
+
+  test('a list pages newest first and filters', async () => {
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n += 1) ids.unshift((await requested(`u${n}`))._id);
+    const other = await requested('u1', { connectionId: 'con_b', action: 'revokeSessions' });
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await actions.list({ connectionId, limit: 2, cursor });
+      seen.push(...page.items.map((each) => each._id));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    expect(seen).toEqual(ids);
+    const idsOf = async (query: object) => (await actions.list({ limit: 9, ...query })).items.map((each) => each._id);
+    expect(await idsOf({ action: 'revokeSessions' })).toEqual([other._id]);
+    expect(await idsOf({ connectionIds: ['con_b'] })).toEqual([other._id]);
+    expect(await idsOf({ connectionId, connectionIds: ['con_b'] })).toEqual([]);
+    expect(await idsOf({ state: 'done' })).toEqual([]);
+    expect(await idsOf({ state: { $gt: '' } })).toEqual([]);
+    await expect(actions.list({ limit: 2, cursor: 'nonsense' })).rejects.toThrow(BadCursor);
+  });
+});
+
+describe('order', () => {
+  test('oldest first, one a target, and the next only when the one before is finished', async () => {
+    const a1 = await requested('a');
+    const b1 = await requested('b');
+    const a2 = await requested('a', { action: 'unsuspendUser' });
+    expect(await runnable()).toEqual([a1._id, b1._id]);
+    expect(await runnable([], 1)).toEqual([a1._id]);
+    expect(await runnable([a1._id])).toEqual([b1._id]);
+    await step(a1._id, prepared);
+    expect(await runnable()).toEqual([a1._id, b1._id]);
+    await step(a1._id, ...done.slice(1));
+    expect(await runnable()).toEqual([b1._id, a2._id]);
+  });
+
+  test('a target whose members come in another order is the same', async () => {
+    const one = await requested('x', { action: 'removeFromGroup', target: { groupId: 'g', accountId: 'x' } });
+    const two = await requested('x', { action: 'removeFromGroup', target: { accountId: 'x', groupId: 'g' } });
+    expect(two.targetKey).toBe(one.targetKey);
+    expect(await runnable()).toEqual([one._id]);
+  });
+
+  test('what another holder works on is not runnable until its lease ends', async () => {
+    const { _id } = await requested('a');
+    await requested('a');
+    await actions.claim(_id, 'worker', 1000);
+    expect(await runnable()).toEqual([]);
+    expect(await actions.waiting(connectionId)).toBe(false);
+    clock.ms += 1000;
+    expect(await runnable()).toEqual([_id]);
+    expect(await actions.waiting(connectionId)).toBe(true);
+  });
+
+  test('what has begun in the app goes before an older one that comes back', async () => {
+    const old = await requested('a');
+    await step(old._id, ...done);
+    const young = await requested('a', { action: 'unsuspendUser' });
+    await step(young._id, prepared, { state: 'applying' }, { state: 'pending', pendingHandle: 'h' });
+    clock.ms += 1;
+    await actions.requestUndo(old._id, { by: 'key_a', reason: 'mistake', accept: false });
+    expect(await runnable()).toEqual([young._id]);
+    await step(young._id, { state: 'done', after: {} });
+    expect(await runnable()).toEqual([old._id]);
+  });
+
+  test('an undo comes after what was asked for before it', async () => {
+    const old = await requested('a');
+    await step(old._id, ...done);
+    const young = await requested('a', { action: 'unsuspendUser' });
+    clock.ms += 1;
+    await actions.requestUndo(old._id, { by: 'key_a', reason: 'mistake', accept: false });
+    expect(await runnable()).toEqual([young._id]);
+  });
+
+  test('a plan that nobody accepted holds nothing up', async () => {
+    const plan = await requested('a', { mode: 'plan' });
+    await step(plan._id, { ...prepared, state: 'planned' });
+    const next = await requested('a');
+    expect(await runnable()).toEqual([next._id]);
+  });
+});
+
+describe('expiry', () => {
+  test('marks what nobody applied in time, with its history', async () => {
+    const { _id } = await requested('a', { expiresInMs: 1000 });
+    const other = await requested('a');
+    clock.ms += 1000;
+    expect(await actions.waiting(connectionId)).toBe(true);
+    expect(await runnable()).toEqual([other._id]);
+    expect(await actions.get(_id)).toMatchObject({ state: 'expired', finishedAt: clock.now() });
+    expect((await actions.get(_id))!.history.map((each) => each.state)).toEqual(['requested', 'expired']);
+  });
+
+  test('fences off the step that was about to apply it', async () => {
+    const { _id } = await requested('a', { expiresInMs: 1000 });
+    await step(_id, prepared);
+    const lease = (await actions.claim(_id, 'worker', 60_000))!;
+    clock.ms += 1000;
+    expect(await runnable()).toEqual([]);
+    await expect(actions.write(lease, { state: 'applying' })).rejects.toThrow(LeaseLost);
+    expect(await actions.claim(_id, 'worker', 1000)).toBeNull();
+  });
+
+  test('comes too late once apply has begun', async () => {
+    const { _id } = await requested('a', { expiresInMs: 1000 });
+    await step(_id, prepared, { state: 'applying' });
+    clock.ms += 5000;
+    expect(await runnable()).toEqual([_id]);
+  });
+
+  test('an overdue one cannot be claimed, even before it is marked', async () => {
+    const { _id } = await requested('a', { expiresInMs: 1000 });
+    clock.ms += 1000;
+    expect(await actions.claim(_id, 'worker', 1000)).toBeNull();
+  });
+});
+
+describe('a lease', () => {
+  test('is one at a time, until it runs out', async () => {
+    const { _id } = await requested('a');
+    const first = (await actions.claim(_id, 'one', 1000))!;
+    expect(await actions.claim(_id, 'two', 1000)).toBeNull();
+    await actions.renew(first, 5000);
+    clock.ms += 4000;
+    expect(await actions.claim(_id, 'two', 1000)).toBeNull();
+    clock.ms += 1000;
+    const second = (await actions.claim(_id, 'two', 1000))!;
+    await expect(actions.write(first, prepared)).rejects.toThrow(LeaseLost);
+    await expect(actions.renew(first, 1000)).rejects.toThrow(LeaseLost);
+    await actions.release(first);
+    expect(await actions.get(_id)).toMatchObject({ holder: 'two', state: 'requested' });
+    await actions.write(second, prepared);
+  });
+
+  test('of before a write still heartbeats, but writes no more', async () => {
+    const { _id } = await requested('a');
+    const first = (await actions.claim(_id, 'one', 1000))!;
+    const second = await actions.write(first, prepared);
+    await actions.renew(first, 9000);
+    expect((await actions.get(_id))!.leaseUntil).toEqual(new Date(clock.ms + 9000));
+    await expect(actions.write(first, { note: 'late' })).rejects.toThrow(LeaseLost);
+    await actions.write(second, { state: 'applying' });
+  });
+
+  test('is taken again by the same holder, whose earlier try is fenced off', async () => {
+    const { _id } = await requested('a');
+    const first = (await actions.claim(_id, 'one', 1000))!;
+    expect(await actions.claim(_id, 'one', 1000)).not.toBeNull();
+    await expect(actions.write(first, { ...prepared, touches: [{ kind: 'accounts', vendorId: 'a' }] })).rejects.toThrow(
+      LeaseLost,
+    );
+    expect(await db.collection('pending').countDocuments()).toBe(0);
+  });
+});
+
+describe('a step', () => {
+  test('leaves its history and the time it finished', async () => {
+    const { _id } = await requested('a');
+    await step(_id, prepared, { state: 'applying', note: 'writing' }, { state: 'done', after: {}, verified: true });
+    const action = (await actions.get(_id))!;
+    expect(action.history.map(({ state, note }) => note ?? state)).toEqual([
+      'requested',
+      'prepared',
+      'writing',
+      'done',
+    ]);
+    expect(action).toMatchObject({ verified: true, finishedAt: clock.now(), holder: null });
+  });
+
+  test.each<[string, ActionChange]>([
+    ['before', { before: { status: 'OTHER' } }],
+    ['plan', { plan: ['something else'] }],
+  ])('never changes a stored `%s`', async (_field, change) => {
+    const { _id } = await requested('a');
+    await step(_id, prepared);
+    const lease = (await actions.claim(_id, 'worker', 1000))!;
+    await expect(actions.write(lease, change)).rejects.toThrow(/stored already/);
+    await actions.write(lease, { before: { status: 'ACTIVE' }, plan: ['suspend'] });
+    expect(await actions.get(_id)).toMatchObject({ before: { status: 'ACTIVE' }, plan: ['suspend'] });
+  });
+
+  test('does not apply without a stored `before`, nor from where no step leads', async () => {
+    const { _id } = await requested('a');
+    const lease = (await actions.claim(_id, 'worker', 1000))!;
+    await expect(actions.write(lease, { state: 'applying' })).rejects.toThrow(/cannot go from requested to applying/);
+    await expect(actions.write(lease, { state: 'done' })).rejects.toThrow(/without a stored/);
+    const over = await actions.write(lease, { state: 'failed' });
+    await expect(actions.write(over, { state: 'requested' })).rejects.toThrow(/cannot go/);
+    expect(await actions.claim(_id, 'worker', 1000)).toBeNull();
+  });
+
+  test('puts what it touched into `pending`, or nothing of both', async () => {
+    const { _id } = await requested('a');
+    const lease = (await actions.claim(_id, 'worker', 1000))!;
+    const touches = [{ kind: 'accounts', vendorId: 'a' }] as const;
+    await actions.write(lease, { ...prepared, touches });
+    const pending = db.collection<PendingDocument>('pending');
+    expect(await pending.findOne()).toMatchObject({ _id: 'con_a/accounts/a', connectionId, tries: 0, notBefore: null });
+    expect(await stateOf(_id)).toBe('prepared');
+    await pending.deleteMany({});
+    await expect(actions.write(lease, { ...prepared, touches })).rejects.toThrow(LeaseLost);
+    expect(await pending.countDocuments()).toBe(0);
+  });
+});
+
+describe('cancelling', () => {
+  test('works until apply starts, and fences off who prepares', async () => {
+    const { _id } = await requested('a');
+    const lease = (await actions.claim(_id, 'worker', 1000))!;
+    expect(await actions.cancel(_id, 'key_b')).toMatchObject({ state: 'cancelled', holder: null });
+    await expect(actions.write(lease, prepared)).rejects.toThrow(LeaseLost);
+    expect((await actions.get(_id))!.history.at(-1)).toMatchObject({ state: 'cancelled', note: 'cancelled by key_b' });
+  });
+
+  test('is too late afterwards', async () => {
+    const { _id } = await requested('a');
+    await step(_id, prepared, { state: 'applying' });
+    expect(await actions.cancel(_id, 'key_b')).toBeNull();
+    expect(await stateOf(_id)).toBe('applying');
+    expect(await actions.cancel('act_unknown', 'key_b')).toBeNull();
+  });
+
+  test('against a step that starts to apply: one of them wins', async () => {
+    for (let n = 0; n < 10; n += 1) {
+      const { _id } = await requested(`u${n}`);
+      await step(_id, prepared);
+      const lease = (await actions.claim(_id, 'worker', 1000))!;
+      const [cancelled, applying] = await Promise.allSettled([
+        actions.cancel(_id, 'key_b'),
+        actions.write(lease, { state: 'applying' }),
+      ]);
+      const wasCancelled = cancelled.status === 'fulfilled' && cancelled.value !== null;
+      expect(wasCancelled).toBe(applying.status === 'rejected');
+      expect(await stateOf(_id)).toBe(wasCancelled ? 'cancelled' : 'applying');
+    }
+  });
+});
+
+describe('a plan', () => {
+  test('becomes an action when it is accepted in time', async () => {
+    const { _id } = await requested('a', { mode: 'plan', expiresInMs: 1000 });
+    expect(await actions.acceptPlan(_id, 'key_b')).toBeNull();
+    await step(_id, { ...prepared, state: 'planned' });
+    expect(await runnable()).toEqual([]);
+    expect(await actions.acceptPlan(_id, 'key_b')).toMatchObject({ state: 'prepared', mode: 'apply' });
+    expect(await actions.acceptPlan(_id, 'key_b')).toBeNull();
+    expect(await runnable()).toEqual([_id]);
+  });
+
+  test('is not accepted when it is overdue', async () => {
+    const { _id } = await requested('a', { mode: 'plan', expiresInMs: 1000 });
+    await step(_id, { ...prepared, state: 'planned' });
+    clock.ms += 1000;
+    expect(await actions.acceptPlan(_id, 'key_b')).toBeNull();
+    await runnable();
+    expect(await stateOf(_id)).toBe('expired');
+  });
+});
+
+describe('an undo', () => {
+  const undo = { by: 'key_b', reason: 'mistake', accept: false };
+
+  test('is asked for only when it is done', async () => {
+    const { _id } = await requested('a');
+    expect(await actions.requestUndo(_id, undo)).toBeNull();
+    await step(_id, ...done);
+    const asked = (await actions.requestUndo(_id, undo))!;
+    expect(asked).toMatchObject({ state: 'undoRequested', undo: { requestedBy: 'key_b', accepted: false } });
+    expect(asked).not.toHaveProperty('finishedAt');
+    expect(await actions.requestUndo(_id, undo)).toBeNull();
+    expect(await runnable()).toEqual([_id]);
+    await step(_id, { state: 'undoing' }, { state: 'undone' });
+    expect(await actions.get(_id)).toMatchObject({ state: 'undone', finishedAt: clock.now() });
+  });
+
+  test('that needs acceptance waits for it, and keeps the plan that was accepted', async () => {
+    const { _id } = await requested('a');
+    await step(_id, ...done);
+    const { undo: first } = (await actions.requestUndo(_id, undo))!;
+    await step(_id, { state: 'undoNeedsAcceptance', undo: { ...first!, plan: ['would reactivate'] } });
+    expect(await runnable()).toEqual([]);
+    expect(await actions.requestUndo(_id, undo)).toBeNull();
+    expect(await actions.requestUndo(_id, { ...undo, accept: true })).toMatchObject({
+      state: 'undoRequested',
+      undo: { accepted: true, plan: ['would reactivate'], requestedBy: 'key_b' },
+    });
+  });
+});
