@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const id = z.string().min(1).max(1024);
+const id = z.string().min(1).max(1100);
 const account = z.strictObject({ accountId: id });
 const file = z.strictObject({ fileId: id });
 

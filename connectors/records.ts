@@ -16,7 +16,8 @@ export const recordKinds = [
 ] as const;
 export type RecordKind = (typeof recordKinds)[number];
 
-const vendorId = z.string().min(1).max(1024);
+/** S3 has the longest: a bucket's 63 characters, a slash and a key of 1,024. */
+const vendorId = z.string().min(1).max(1100);
 const base = {
   /** Unique within connection and kind; the vendor's own id where there is one. */
   vendorId,
