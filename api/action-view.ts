@@ -1,0 +1,29 @@
+import type { ActionDocument } from '../store/documents.ts';
+
+/** What an operator sees of an action: all but who works on it now and the vendor's own handle. */
+export function actionView(action: ActionDocument) {
+  return {
+    id: action._id,
+    connectionId: action.connectionId,
+    app: action.app,
+    action: action.action,
+    target: action.target,
+    mode: action.mode,
+    state: action.state,
+    requestedBy: action.requestedBy,
+    reason: action.reason,
+    ticket: action.ticket,
+    plan: action.plan,
+    irreversible: action.irreversible,
+    calls: action.calls,
+    before: action.before,
+    after: action.after,
+    verified: action.verified,
+    undo: action.undo,
+    problem: action.problem,
+    history: action.history,
+    createdAt: action.createdAt,
+    expiresAt: action.expiresAt,
+    finishedAt: action.finishedAt,
+  };
+}

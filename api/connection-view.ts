@@ -1,0 +1,73 @@
+import type { ConnectionDocument } from '../store/documents.ts';
+import type { Problem, StageName, Trust } from '../workflows/messages.ts';
+import { phaseOf } from './connection-of.ts';
+
+/** What an operator sees of a connection. Members are named one by one: nothing sealed can slip in. */
+export function connectionView(connection: ConnectionDocument, mayKnow: (id: string) => boolean) {
+  const { state } = connection;
+  const { duplicateOf } = connection;
+  return {
+    id: connection._id,
+    app: connection.app,
+    name: connection.name,
+    label: connection.label,
+    phase: phaseOf(connection),
+    wanted: connection.wanted,
+    problem: problemOf(connection, mayKnow),
+    ...(duplicateOf && mayKnow(duplicateOf) ? { duplicateOf } : {}),
+    trust: worstTrust(connection),
+    tenant: connection.tenantId ? { id: connection.tenantId, name: connection.tenantName } : undefined,
+    principal: connection.principal,
+    identity: connection.identity,
+    settings: connection.settings,
+    credentialVersion: connection.credentialVersion,
+    credentialExpiresAt: connection.credentialExpiresAt,
+    verifiedAt: connection.verifiedAt,
+    granted: connection.granted,
+    probes: connection.probes,
+    governance: connection.governance,
+    protected: connection.protected,
+    scanEveryMinutes: connection.scanEveryMs / 60_000,
+    parallel: connection.parallel,
+    scan: state?.scan,
+    nextScanAt: state?.nextScanAt,
+    stages: state?.stages ?? {},
+    waits: state?.waits ?? {},
+    watch: state?.watch,
+    actions: state?.actions,
+    runs: state?.runs,
+    createdAt: connection.createdAt,
+    createdBy: connection.createdBy,
+    updatedAt: connection.updatedAt,
+    receipt: connection.receipt,
+  };
+}
+
+/** The short form of lists. */
+export function connectionLine(connection: ConnectionDocument, mayKnow: (id: string) => boolean) {
+  const { id, app, name, label, phase, wanted, problem, trust, tenant, governance, scan, nextScanAt, createdAt } =
+    connectionView(connection, mayKnow);
+  return { id, app, name, label, phase, wanted, problem, trust, tenant, governance, scan, nextScanAt, createdAt };
+}
+
+function problemOf(connection: ConnectionDocument, mayKnow: (id: string) => boolean): Problem | undefined {
+  const { state, duplicateOf } = connection;
+  if (state?.phase !== 'duplicate') return state?.problem;
+  const winner = duplicateOf && mayKnow(duplicateOf) ? duplicateOf : undefined;
+  return {
+    kind: 'duplicate-tenant',
+    what: winner ? `the tenant is connected already, by ${winner}` : 'the tenant is connected already',
+    who: 'operator',
+    remedy: 'use the connection that has it and erase this one',
+    since: state.problem?.since ?? connection.updatedAt.toISOString(),
+  };
+}
+
+const worse: readonly (Trust | undefined)[] = [undefined, 'trusted', 'suspect', 'blind'];
+
+/** The worst of the stages; absent before anything was read. */
+function worstTrust({ state }: ConnectionDocument): Trust | undefined {
+  return (Object.keys(state?.stages ?? {}) as StageName[])
+    .map((stage) => state?.stages[stage]?.trust)
+    .reduce((worst, trust) => (worse.indexOf(trust) > worse.indexOf(worst) ? trust : worst), undefined);
+}

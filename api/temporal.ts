@@ -1,0 +1,191 @@
+import {
+  Client,
+  Connection,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  isGrpcDeadlineError,
+} from '@temporalio/client';
+import { TypedSearchAttributes } from '@temporalio/common';
+import {
+  searchAttributes,
+  taskQueues,
+  workflowIdOf,
+  type CheckInput,
+  type ConnectionInput,
+  type Problem,
+} from '../workflows/messages.ts';
+
+/** With `verified` the connection's document holds what was found; with `duplicate` it names the other one. */
+export type CheckResult =
+  | { outcome: 'verified' }
+  | { outcome: 'parked' | 'duplicate'; problem: Problem }
+  /** The app wants us to come later, or is away. */
+  | { outcome: 'wait'; delay: { why: string; ms: number } };
+
+export type UpdateName = 'pause' | 'resume' | 'rescan' | 'disconnect';
+export type SignalName = 'requestAction' | 'changed' | 'credentialsChanged';
+
+/**
+ * `refused` by the workflow's validator, the message says why · `notRunning` no such workflow runs ·
+ * `worker` nobody answered in time · `server` Temporal itself cannot be reached.
+ */
+export type TemporalFailureKind = 'refused' | 'notRunning' | 'worker' | 'server';
+
+export class TemporalFailure extends Error {
+  override readonly name = 'TemporalFailure';
+  readonly kind: TemporalFailureKind;
+
+  constructor(kind: TemporalFailureKind, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.kind = kind;
+  }
+}
+
+/** What the API needs of Temporal. Every call ends within its deadline and throws only TemporalFailure. */
+export interface Temporal {
+  /** Starting one that runs already changes nothing. */
+  start(input: ConnectionInput): Promise<void>;
+  /** Runs the `check` workflow to its end. */
+  check(input: CheckInput, title: string): Promise<CheckResult>;
+  /** `done`: the workflow has obeyed; `accepted`: it has begun to. The same `updateId` is obeyed once. */
+  update(connectionId: string, name: UpdateName, options: { updateId?: string }): Promise<'done' | 'accepted'>;
+  signal(connectionId: string, name: SignalName, args: readonly string[]): Promise<void>;
+  /** Rejects within 4 s when the server or the namespace is away. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface TemporalOptions {
+  address: string;
+  namespace: string;
+  /** Milliseconds. */
+  updateDeadlineMs?: number;
+  checkDeadlineMs?: number;
+  pingDeadlineMs?: number;
+}
+
+export function connectTemporal(options: TemporalOptions): Temporal {
+  const { address, namespace } = options;
+  const updateDeadlineMs = options.updateDeadlineMs ?? 5_000;
+  const checkDeadlineMs = options.checkDeadlineMs ?? 20_000;
+  const pingDeadlineMs = options.pingDeadlineMs ?? 4_000;
+  const connection = Connection.lazy({ address, connectTimeout: '3s' });
+  const client = new Client({ connection, namespace });
+
+  async function ping(withinMs = pingDeadlineMs) {
+    try {
+      await within(withinMs, () => connection.workflowService.describeNamespace({ namespace }));
+    } catch (error) {
+      throw new TemporalFailure('server', `Temporal at ${address}: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Also bounds what the SDK does beside the call itself: connecting, and retries between calls. */
+  async function within<T>(ms: number, call: () => Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new DeadlineError(`no answer within ${ms} ms`)), ms + 250);
+    });
+    try {
+      return await Promise.race([connection.withDeadline(Date.now() + ms, call), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A call that came to no end: is it the worker or the server that is away? */
+  async function classify(error: unknown): Promise<TemporalFailure> {
+    if (error instanceof TemporalFailure) return error;
+    if (error instanceof WorkflowNotFoundError)
+      return new TemporalFailure('notRunning', 'the workflow of this connection does not run', { cause: error });
+    if (error instanceof WorkflowUpdateFailedError)
+      return new TemporalFailure('refused', error.cause?.message ?? 'refused by the workflow', { cause: error });
+    try {
+      await ping(Math.min(1_000, pingDeadlineMs));
+    } catch (away) {
+      return away as TemporalFailure;
+    }
+    const kind = isDeadline(error) ? 'worker' : 'server';
+    const why = kind === 'worker' ? 'no worker answered in time' : `Temporal refused the call: ${reasonOf(error)}`;
+    return new TemporalFailure(kind, why, { cause: error });
+  }
+
+  async function classified<T>(ms: number, call: () => Promise<T>): Promise<T> {
+    try {
+      return await within(ms, call);
+    } catch (error) {
+      throw await classify(error);
+    }
+  }
+
+  return {
+    async start(input) {
+      await classified(updateDeadlineMs, () =>
+        client.workflow.start('connection', {
+          workflowId: workflowIdOf(input.connectionId),
+          taskQueue: taskQueues.sweep,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          staticSummary: input.title,
+          typedSearchAttributes: new TypedSearchAttributes([
+            { key: searchAttributes.app, value: input.app },
+            { key: searchAttributes.phase, value: input.state?.phase ?? 'connecting' },
+          ]),
+        }),
+      );
+    },
+
+    async check(input, title) {
+      const handle = await classified(updateDeadlineMs, () =>
+        client.workflow.start('check', {
+          workflowId: `check/${input.connectionId}`,
+          taskQueue: taskQueues.sweep,
+          args: [input],
+          staticSummary: title,
+          workflowExecutionTimeout: checkDeadlineMs,
+        }),
+      );
+      return classified(checkDeadlineMs, () => handle.result() as Promise<CheckResult>);
+    },
+
+    async update(connectionId, name, { updateId }) {
+      const until = Date.now() + updateDeadlineMs;
+      const handle = await classified(updateDeadlineMs, () =>
+        client.workflow.getHandle(workflowIdOf(connectionId)).startUpdate<unknown, []>(name, {
+          ...(updateId === undefined ? {} : { updateId }),
+          waitForStage: 'ACCEPTED',
+        }),
+      );
+      try {
+        await classified(Math.max(500, until - Date.now()), () => handle.result());
+        return 'done';
+      } catch (error) {
+        if (error instanceof TemporalFailure && error.kind === 'worker') return 'accepted';
+        throw error;
+      }
+    },
+
+    async signal(connectionId, name, args) {
+      await classified(updateDeadlineMs, () =>
+        client.workflow.getHandle(workflowIdOf(connectionId)).signal(name, ...args),
+      );
+    },
+
+    ping: () => ping(),
+    close: () => connection.close(),
+  };
+}
+
+class DeadlineError extends Error {}
+
+function isDeadline(error: unknown): boolean {
+  if (error instanceof DeadlineError || isGrpcDeadlineError(error)) return true;
+  return error instanceof Error && error.name === 'WorkflowUpdateRPCTimeoutOrCancelledError';
+}
+
+/** One line, and no gRPC code soup. */
+function reasonOf(error: unknown): string {
+  if (isDeadline(error)) return 'no answer in time';
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  return (cause instanceof Error ? cause.message : String(cause)).split('\n')[0]!.slice(0, 200);
+}
