@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MongoClient } from 'mongodb';
+import { createActions } from './actions.ts';
+import { createApiKeys } from './api-keys.ts';
+import { createClock } from './clock.ts';
+import { createConnections } from './connections.ts';
+import { createCoverage } from './coverage.ts';
+import { createErase } from './erase.ts';
+import { ensureIndexes } from './indexes.ts';
+import { createPending } from './pending.ts';
+import { createPositions } from './positions.ts';
+import { createQuotas } from './quotas.ts';
+import { createRecords } from './records.ts';
+import { createScans } from './scans.ts';
+import { createSeal } from './seal.ts';
+import type { Store } from './store.ts';
+import { createSubscriptions } from './subscriptions.ts';
+
+/** As pino has it. */
+export interface StoreLogger {
+  warn(details: object, message: string): void;
+}
+
+export interface StoreOptions {
+  /** A replica set's: transactions need one. */
+  uri: string;
+  database: string;
+  /** The master key, by `parseMasterKey`. Null: nothing can be sealed or opened. */
+  key: Buffer | null;
+  /** Master keys of before a rotation; they only open. */
+  oldKeys?: readonly Buffer[];
+  logger?: StoreLogger;
+}
+
+const pingMs = 3_000;
+
+/** Waits up to 15 s for MongoDB, here and in every operation; `ping` up to 3 s. */
+export async function openStore({ uri, database, key, oldKeys = [], logger }: StoreOptions): Promise<Store> {
+  const seal = createSeal(key, oldKeys);
+  const client = new MongoClient(uri, {
+    appName: 'castellan',
+    ignoreUndefined: true,
+    retryReads: true,
+    retryWrites: true,
+    readConcern: { level: 'majority' },
+    readPreference: 'primary',
+    writeConcern: { w: 'majority' },
+    serverSelectionTimeoutMS: 15_000,
+    connectTimeoutMS: 5_000,
+    heartbeatFrequencyMS: 5_000,
+  });
+  const db = client.db(database);
+
+  async function ask(): Promise<void> {
+    const { isWritablePrimary } = await db.admin().command({ hello: 1 }, { timeoutMS: pingMs - 200 });
+    if (isWritablePrimary !== true) throw new Error('MongoDB answers, but has no primary');
+  }
+
+  try {
+    await client.connect();
+    const clock = await createClock(db, {
+      failed: (error) =>
+        logger?.warn({ err: error }, "MongoDB's clock could not be read; its last offset stays in use"),
+    });
+    return {
+      connections: createConnections(db, clock, seal, createErase(db, client, clock)),
+      positions: createPositions(db, client, clock),
+      records: createRecords(db),
+      pending: createPending(db, client, clock),
+      actions: createActions(db, client, clock),
+      quotas: createQuotas(db),
+      scans: createScans(db, clock),
+      coverage: createCoverage(db),
+      subscriptions: createSubscriptions(db),
+      apiKeys: createApiKeys(db, clock),
+      now: () => clock.now(),
+
+      async ping() {
+        // A server that is frozen keeps its sockets open, so the driver alone could wait for longer.
+        const timer = new AbortController();
+        const late = delay(pingMs, undefined, { signal: timer.signal }).then(() => {
+          throw new Error(`MongoDB did not answer within ${pingMs / 1000} s`);
+        });
+        try {
+          await Promise.race([ask(), late]);
+        } finally {
+          late.catch(() => undefined);
+          timer.abort();
+        }
+      },
+
+      ensureIndexes: () => ensureIndexes(db),
+
+      async close() {
+        clock.stop();
+        await client.close();
+      },
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
