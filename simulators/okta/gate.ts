@@ -1,9 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { holds, rolesOfPrincipal } from './admin-permissions.ts';
 import { authenticate } from './auth.ts';
+import type { Presented } from './auth.ts';
 import type { Tenant } from './bootstrap.ts';
 import { Cursors } from './cursor.ts';
 import { Nonces, ProofMemory } from './dpop.ts';
+import { HookSender } from './hook-sender.ts';
 import { Limits } from './limits.ts';
 import { invalid, noPermission, notFound, oauthRefused, OktaError } from './respond.ts';
 import type { Answer } from './respond.ts';
@@ -12,6 +14,7 @@ import type { Call, Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Principal } from './principal.ts';
 import type { OktaState } from './state.ts';
+import { answerToken } from './token-endpoint.ts';
 
 /** What every request passes before its handler: concurrency, credential, rate, route, parameters, scope, role. */
 export class Gate {
@@ -23,18 +26,25 @@ export class Gate {
   readonly #memory = new ProofMemory();
   readonly #router = new Router(routes);
   readonly #allowHttpHooks: boolean;
+  #hooks: HookSender;
 
   constructor(tenant: { now: Tenant }, seed: number, allowHttpHooks: boolean) {
     this.#tenant = tenant;
     this.#cursors = new Cursors(seed);
     this.nonces = new Nonces(seed);
     this.#allowHttpHooks = allowHttpHooks;
+    this.#hooks = new HookSender(tenant.now.state, () => this.url);
   }
 
-  /** The tenant was replaced: hooks and the like listen to the new one. */
-  follow(_state: OktaState): void {}
+  /** The tenant was replaced: hooks listen to the new one. */
+  follow(state: OktaState): void {
+    this.#hooks.close();
+    this.#hooks = new HookSender(state, () => this.url);
+  }
 
-  close(): void {}
+  close(): void {
+    this.#hooks.close();
+  }
 
   async answer(request: IncomingMessage, body: Buffer | undefined): Promise<Answer> {
     const { state } = this.#tenant.now;
@@ -77,6 +87,7 @@ export class Gate {
       authorization: request.headers.authorization,
       proof: request.headers.dpop,
     };
+    if (path === '/oauth2/v1/token') return this.#token(state, presented, request, body, headers);
     const principal = await authenticate(state, presented, this.#memory).catch((error: unknown) => {
       this.#count(state, method, path);
       Object.assign(headers, this.limits.take(state, method, path, undefined).headers);
@@ -109,11 +120,37 @@ export class Gate {
       body: parseBody(method, request, body),
       requestId,
       permitted,
-      hooks: { verify: async () => false, allowHttp: this.#allowHttpHooks },
+      hooks: { verify: (id) => this.#hooks.verify(id), allowHttp: this.#allowHttpHooks },
     };
     const answer = await route.handle(call);
     if (!call.permitted) throw noPermission();
     return answer;
+  }
+
+  async #token(
+    state: OktaState,
+    { htu, method, proof }: Presented,
+    request: IncomingMessage,
+    body: Buffer | undefined,
+    headers: Record<string, string>,
+  ): Promise<Answer> {
+    const path = '/oauth2/v1/token';
+    this.#count(state, method, path);
+    const permit = this.limits.take(state, method, path, undefined);
+    Object.assign(headers, permit.headers);
+    if (!permit.allowed) throw throttled();
+    if (method !== 'POST')
+      throw new OktaError(405, 'E0000022', 'The endpoint does not support the provided HTTP method');
+    return answerToken({
+      state,
+      nonces: this.nonces,
+      memory: this.#memory,
+      htu,
+      method,
+      contentType: request.headers['content-type'],
+      proof,
+      body: body?.toString('utf8') ?? '',
+    });
   }
 
   #count(state: OktaState, method: string, template: string): void {

@@ -1,3 +1,4 @@
+import { eventHookRoutes } from './event-hooks.ts';
 import { grantRoutes } from './grants.ts';
 import { groupRoutes } from './groups.ts';
 import { lifecycleRoutes } from './lifecycle.ts';
@@ -16,4 +17,5 @@ export const routes: readonly Route[] = [
   ...grantRoutes,
   ...orgRoutes,
   ...logRoutes,
+  ...eventHookRoutes,
 ];
