@@ -101,6 +101,12 @@ export interface PositionDocument {
   /** When the part's first page of this scan was asked for; removal looks at what was observed before. */
   startedAt: Date | null;
   finishedAt: Date | null;
+  /** Read to its end and being completed: after an interruption there is nothing left to read, only `complete`. */
+  ended?: boolean;
+  /** The last write, by which its writer knows it again when it never heard that it was committed. */
+  write?: string;
+  /** A listing that was read to its end no longer had this part. */
+  absentSince?: Date;
 }
 
 /** What the store adds to a record. `_id` is `connectionId/vendorId`. */

@@ -1,0 +1,168 @@
+import type { Db, Filter, MongoClient } from 'mongodb';
+import type { Ref } from '../connectors/connector.ts';
+import type { RecordKind } from '../connectors/records.ts';
+import type { Clock } from './clock.ts';
+import type { PositionDocument } from './documents.ts';
+import { inFencedTransaction, writeFenced } from './fence.ts';
+import { prepareGroup, writeGroup } from './group-write.ts';
+import type { Commits } from './position-commit.ts';
+import type { RecordRow } from './record-rows.ts';
+import type { Lease, Positions } from './store.ts';
+import { positionsOfVanishedParts, vanishedParts } from './vanished-parts.ts';
+
+type Options = Parameters<Positions['complete']>[1];
+type Candidates = Map<RecordKind, Filter<RecordRow>>;
+
+/** So many are asked for one by one; of more, the next complete sweep is the second opinion. */
+const lookupMost = 1_000;
+const lookupAtOnce = 100;
+const markAtOnce = 1_000;
+/** A share of fewer records says nothing. */
+const suspectAbove = 20;
+
+/** The end of a sweep: what is no longer there. */
+export function createCompletion(db: Db, client: MongoClient, clock: Clock, commits: Commits): Positions['complete'] {
+  const rowsOf = (kind: RecordKind) => db.collection<RecordRow>(kind);
+
+  /** Not seen in this scan, and not by the watch lane since it began. Of a listing: in parts that it no longer has. */
+  async function candidatesOf(position: PositionDocument, kinds: readonly RecordKind[]): Promise<Candidates> {
+    const { connectionId, startedAt, scan, role, part } = position;
+    if (startedAt === null) throw new Error(`${position._id} cannot be complete: no page of it was read`);
+    const candidates: Candidates = new Map();
+    for (const kind of kinds) {
+      if (kind === 'activities') continue;
+      const parts = role === 'listing' ? await vanishedParts(db, position, kind) : [part.id];
+      if (parts.length === 0) continue;
+      candidates.set(kind, {
+        connectionId,
+        part: { $in: parts },
+        removedAt: { $exists: false },
+        seenScan: { $lt: scan },
+        observedAt: { $lt: startedAt },
+      });
+    }
+    return candidates;
+  }
+
+  /** Only what is missing for the first time counts: the rest was judged by the sweep before. */
+  async function isSuspect(position: PositionDocument, candidates: Candidates, share: number): Promise<boolean> {
+    const { connectionId, part, role } = position;
+    for (const [kind, filter] of candidates) {
+      const among = { connectionId, removedAt: { $exists: false }, ...(role === 'part' ? { part: part.id } : {}) };
+      const total = await rowsOf(kind).countDocuments(among);
+      if (total <= suspectAbove) continue;
+      const fresh = await rowsOf(kind).countDocuments({ ...filter, missingSince: { $exists: false } });
+      if (fresh > total * share) return true;
+    }
+    return false;
+  }
+
+  async function firstMissing(candidates: Candidates, most: number): Promise<Ref[]> {
+    const refs: Ref[] = [];
+    for (const [kind, filter] of candidates) {
+      const found = await rowsOf(kind)
+        .find({ ...filter, missingSince: { $exists: false } }, { projection: { vendorId: 1, part: 1 } })
+        .sort({ _id: 1 })
+        .limit(Math.max(1, most - refs.length))
+        .toArray();
+      refs.push(...found.map(({ vendorId, part }) => ({ kind, vendorId, part })));
+      if (refs.length >= most) break;
+    }
+    return refs.slice(0, most);
+  }
+
+  /** Each answer is written at once, so an interruption asks only for the rest again. */
+  async function lookUp(lease: Lease, refs: readonly Ref[], lookup: NonNullable<Options['lookup']>): Promise<Lease> {
+    let held = lease;
+    const place = await commits.placeOf(lease.position);
+    for (let at = 0; at < refs.length; at += lookupAtOnce) {
+      const { records, absent, observedAt } = await lookup(refs.slice(at, at + lookupAtOnce));
+      // A lookup tells that it is there, not where: of a record of a vanished part it must not invent a place.
+      const keepParts = lease.position.role === 'listing';
+      const prepared = prepareGroup(place.connectionId, [{ records, removed: absent, observedAt }]);
+      const step = await inFencedTransaction(db, client, held, {}, async (session) => ({
+        ...(await writeGroup(db, session, { ...place, keepParts }, prepared)),
+      }));
+      held = step.lease;
+    }
+    return held;
+  }
+
+  /** Marks all that match, in batches; the filter must no longer match what is marked. */
+  async function mark(
+    lease: Lease,
+    kind: RecordKind,
+    filter: Filter<RecordRow>,
+    set: Partial<RecordRow>,
+    removes: boolean,
+  ): Promise<{ lease: Lease; marked: number }> {
+    let held = lease;
+    let marked = 0;
+    for (;;) {
+      const found = await rowsOf(kind)
+        .find(filter, { projection: { _id: 1 } })
+        .limit(markAtOnce)
+        .toArray();
+      if (found.length === 0) return { lease: held, marked };
+      let modified = 0;
+      const step = await inFencedTransaction(db, client, held, {}, async (session) => {
+        const result = await rowsOf(kind).updateMany(
+          { ...filter, _id: { $in: found.map(({ _id }) => _id) } },
+          { $set: set, ...(removes ? { $unset: { missingSince: true } } : {}) },
+          { session },
+        );
+        modified = result.modifiedCount;
+        return removes ? { removed: modified } : {};
+      });
+      held = step.lease;
+      marked += modified;
+    }
+  }
+
+  return async function complete(lease, { kinds, suspectShare, lookup, accept = false }) {
+    const removedBefore = lease.position.counts.removed;
+    const startedAt = lease.position.startedAt ?? clock.now();
+    const candidates = await candidatesOf(lease.position, kinds);
+    const suspect = !accept && (await isSuspect(lease.position, candidates, suspectShare));
+    let held = lease;
+    let missing = 0;
+
+    if (!suspect && candidates.size > 0) {
+      const now = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
+      const refs = lookup ? await firstMissing(candidates, lookupMost) : [];
+      if (lookup && refs.length > 0) {
+        held = await lookUp(await writeFenced(db, held, { $set: { ended: true } }), refs, lookup);
+      }
+      for (const [kind, filter] of candidates) {
+        // Missing since before this sweep began: this is the second sweep that misses it.
+        const again = accept ? filter : { ...filter, missingSince: { $lt: startedAt } };
+        const gone = await mark(held, kind, again, { removedAt: now, observedAt: startedAt }, true);
+        const first = await mark(
+          gone.lease,
+          kind,
+          { ...filter, missingSince: { $exists: false } },
+          { missingSince: now },
+          false,
+        );
+        held = first.lease;
+        missing += first.marked;
+      }
+    }
+    if (!suspect && lease.position.role === 'listing' && lease.position.lane === 'sweep')
+      held = await positionsOfVanishedParts(db, client, held, clock.now());
+
+    const { position } = await writeFenced(db, held, {
+      $set: {
+        state: 'complete',
+        trust: suspect ? 'suspect' : 'trusted',
+        finishedAt: clock.now(),
+        holder: null,
+        leaseUntil: null,
+        notBefore: null,
+        failures: 0,
+      },
+      $unset: { cursor: true, ended: true, failure: true },
+    });
+    return { removed: position.counts.removed - removedBefore, missing, suspect };
+  };
+}

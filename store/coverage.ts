@@ -1,0 +1,34 @@
+import type { ClientSession, Db, IndexDescription } from 'mongodb';
+import { holesIn, mergeInterval } from './coverage-intervals.ts';
+import type { CoverageDocument } from './documents.ts';
+import type { Coverage, Group } from './store.ts';
+
+export const coverageIndexes: IndexDescription[] = [{ name: 'byPart', key: { connectionId: 1, part: 1 } }];
+
+export function createCoverage(db: Db): Coverage {
+  return {
+    async get(connectionId) {
+      const found = await db
+        .collection<CoverageDocument>('coverage')
+        .find({ connectionId: { $eq: connectionId } })
+        .sort({ part: 1 })
+        .toArray();
+      return found.map((doc) => ({ ...doc, holes: holesIn(doc.intervals) }));
+    },
+  };
+}
+
+/** Belongs to the transaction that stores what the interval holds. */
+export async function addCovered(
+  db: Db,
+  session: ClientSession,
+  connectionId: string,
+  part: string,
+  { from, until, latenessMs }: NonNullable<Group['covered']>,
+): Promise<void> {
+  const coverage = db.collection<CoverageDocument>('coverage');
+  const _id = `${connectionId}/${part}`;
+  const before = await coverage.findOne({ _id }, { session });
+  const intervals = mergeInterval(before?.intervals ?? [], { from, until });
+  await coverage.updateOne({ _id }, { $set: { connectionId, part, latenessMs, intervals } }, { session, upsert: true });
+}

@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientSession, Db, MongoClient, UpdateFilter } from 'mongodb';
+import { noCounts, type Counts } from '../workflows/messages.ts';
+import type { PositionDocument } from './documents.ts';
+import { inTransaction } from './in-transaction.ts';
+import { LeaseLost } from './lease-lost.ts';
+import type { Lease } from './store.ts';
+
+export interface PositionChange {
+  $set?: Partial<PositionDocument>;
+  $unset?: Partial<Record<keyof PositionDocument, true>>;
+}
+
+export type CountChange = Partial<Counts>;
+
+export const lost = ({ position, holder }: Lease): LeaseLost =>
+  new LeaseLost(`${holder} no longer holds ${position._id} at ${position.seq}`);
+
+const heldBy = ({ position, holder }: Lease) => ({ _id: position._id, seq: position.seq, holder });
+
+const moved = (change: PositionChange, write: string): UpdateFilter<PositionDocument> => ({
+  ...change,
+  $set: { ...change.$set, write },
+  $inc: { seq: 1 },
+});
+
+/** One write of the position alone. */
+export async function writeFenced(db: Db, lease: Lease, change: PositionChange): Promise<Lease> {
+  const position = await db
+    .collection<PositionDocument>('positions')
+    .findOneAndUpdate(heldBy(lease), moved(change, randomUUID()), { returnDocument: 'after' });
+  if (!position) throw lost(lease);
+  return { position, holder: lease.holder };
+}
+
+/**
+ * Writes the position and whatever `body` writes, or nothing. The position comes first: who lost it learns so before
+ * anything else, and a renewal waits for the commit instead of making it fail.
+ * @param write names this write, so that a repetition finds out that it was committed before
+ */
+export async function inFencedTransaction(
+  db: Db,
+  client: MongoClient,
+  lease: Lease,
+  change: PositionChange,
+  body: (session: ClientSession) => Promise<CountChange>,
+  write: string = randomUUID(),
+): Promise<{ lease: Lease; counts: Counts }> {
+  const positions = db.collection<PositionDocument>('positions');
+  const position = await inTransaction(client, async (session) => {
+    const mine = await positions.findOneAndUpdate(heldBy(lease), moved(change, write), {
+      session,
+      returnDocument: 'after',
+    });
+    if (!mine) {
+      const now = await positions.findOne({ _id: lease.position._id }, { session });
+      const ours = now?.seq === lease.position.seq + 1 && now.holder === lease.holder && now.write === write;
+      if (!ours) throw lost(lease);
+      return now;
+    }
+    const counts = Object.entries(await body(session)).filter(([, by]) => by !== 0);
+    if (counts.length === 0) return mine;
+    const counted = await positions.findOneAndUpdate(
+      { _id: mine._id },
+      { $inc: Object.fromEntries(counts.map(([name, by]) => [`counts.${name}`, by])) },
+      { session, returnDocument: 'after' },
+    );
+    if (!counted) throw lost(lease);
+    return counted;
+  });
+  return { lease: { position, holder: lease.holder }, counts: difference(position.counts, lease.position.counts) };
+}
+
+function difference(after: Counts, before: Counts): Counts {
+  const counts = { ...noCounts };
+  for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] = after[name] - before[name];
+  return counts;
+}

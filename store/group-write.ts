@@ -1,0 +1,187 @@
+import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
+import type { Gone, Ref } from '../connectors/connector.ts';
+import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
+import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
+import { removeSet, tombstone, type GoneSet } from './removal.ts';
+import type { Group } from './store.ts';
+
+/** The last word of a group about one record: how it is, or that it is gone. */
+type Word = { observedAt: Date; vendorId: string } & ({ record: PreparedRecord } | { record: null; part?: string });
+
+/** All that a group says, worked out before its transaction begins. */
+export interface PreparedGroup {
+  words: Map<RecordKind, Map<string, Word>>;
+  sets: { set: GoneSet; observedAt: Date }[];
+}
+
+export interface WritePlace {
+  connectionId: string;
+  app: string;
+  /** Of a new record, and of a known one where the place is sure. */
+  part: string;
+  /** Where parts overlap (a feed that is none of the swept parts): a known record keeps its own. */
+  keepParts: boolean;
+  /** Told one by one, by `_id`, for refs from elsewhere. */
+  parts?: ReadonlyMap<string, string>;
+  /** The scan that has seen the records; null when no scan has. */
+  scan: number | null;
+}
+
+export interface Written {
+  added: number;
+  changed: number;
+  unchanged: number;
+  removed: number;
+}
+
+export const isGoneSet = (gone: Gone): gone is GoneSet => 'under' in gone || 'parent' in gone;
+
+/** The newest observation of a record wins, the last of equals. Activities are never gone. */
+export function prepareGroup(connectionId: string, pages: Group['pages']): PreparedGroup {
+  const last = new Map<RecordKind, Map<string, { observedAt: Date; record?: AnyRecord; ref?: Ref }>>();
+  const sets: PreparedGroup['sets'] = [];
+  for (const { records, removed, observedAt } of pages) {
+    const hear = ({ kind, vendorId }: Ref | AnyRecord, said: { record: AnyRecord } | { ref: Ref }): void => {
+      let ofKind = last.get(kind);
+      if (!ofKind) last.set(kind, (ofKind = new Map()));
+      const before = ofKind.get(vendorId);
+      if (!before || before.observedAt <= observedAt) ofKind.set(vendorId, { observedAt, ...said });
+    };
+    for (const gone of removed) {
+      if (gone.kind === 'activities') continue;
+      if (isGoneSet(gone)) sets.push({ set: gone, observedAt });
+      else hear(gone, { ref: gone });
+    }
+    for (const record of records) hear(record, { record });
+  }
+  const words: PreparedGroup['words'] = new Map();
+  for (const [kind, ofKind] of last) {
+    const prepared = new Map<string, Word>();
+    for (const [vendorId, { observedAt, record, ref }] of ofKind) {
+      prepared.set(recordId(connectionId, vendorId), {
+        observedAt,
+        vendorId,
+        ...(record ? { record: prepareRecord(record) } : { record: null, part: ref?.part }),
+      });
+    }
+    words.set(kind, prepared);
+  }
+  return { words, sets };
+}
+
+/** Nothing older replaces anything newer, whichever lane brings it. For a transaction that conflicts repeat whole. */
+export async function writeGroup(
+  db: Db,
+  session: ClientSession,
+  place: WritePlace,
+  { words, sets }: PreparedGroup,
+): Promise<Written> {
+  const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  for (const [kind, ofKind] of words) {
+    const done = await writeKind(db, session, place, kind, ofKind);
+    for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done[name];
+  }
+  for (const { set, observedAt } of sets) {
+    written.removed += await removeSet(db, session, place.connectionId, place.part, set, observedAt);
+  }
+  return written;
+}
+
+type Known = Pick<RecordRow, '_id' | 'hash' | 'observedAt' | 'part' | 'removedAt'>;
+
+async function writeKind(
+  db: Db,
+  session: ClientSession,
+  place: WritePlace,
+  kind: RecordKind,
+  words: ReadonlyMap<string, Word>,
+): Promise<Written> {
+  const rows = db.collection<RecordRow>(kind);
+  const known = new Map<string, Known>();
+  const found = rows.find(
+    { _id: { $in: [...words.keys()] } },
+    { session, batchSize: words.size + 1, projection: { hash: 1, observedAt: 1, part: 1, removedAt: 1 } },
+  );
+  for await (const row of found) known.set(row._id, row);
+
+  const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const inserts: RecordRow[] = [];
+  const updates: AnyBulkWriteOperation<RecordRow>[] = [];
+  const same = new Map<number, string[]>();
+  const gone = new Map<number, string[]>();
+
+  for (const [_id, word] of words) {
+    const before = known.get(_id);
+    const { observedAt, record } = word;
+    const part = place.parts?.get(_id) ?? place.part;
+    if (!before) {
+      if (record) {
+        written.added += 1;
+        inserts.push(newRow(_id, place, part, record, observedAt));
+      } else inserts.push(tombstone(_id, kind, word.vendorId, { ...place, part }, observedAt));
+    } else if (!record) {
+      const elsewhere = word.part !== undefined && word.part !== before.part;
+      if (before.removedAt || before.observedAt >= observedAt || elsewhere) continue;
+      listAt(gone, observedAt).push(_id);
+    } else if (kind === 'activities' || before.observedAt > observedAt) {
+      written.unchanged += 1;
+    } else {
+      const home = place.keepParts && !before.removedAt ? before.part : part;
+      if (before.removedAt) written.added += 1;
+      else if (before.hash === record.hash && before.part === home) written.unchanged += 1;
+      else written.changed += 1;
+      if (before.hash === record.hash && before.part === home) listAt(same, observedAt).push(_id);
+      else updates.push({ updateOne: { filter: { _id }, update: change(kind, place, home, record, observedAt) } });
+    }
+  }
+
+  const seen = place.scan === null ? {} : { seenScan: place.scan };
+  for (const [at, ids] of same) {
+    await rows.updateMany(
+      { _id: { $in: ids } },
+      { $set: { observedAt: new Date(at), ...seen }, $unset: { missingSince: true, removedAt: true } },
+      { session },
+    );
+  }
+  for (const [at, ids] of gone) {
+    const observedAt = new Date(at);
+    await rows.updateMany(
+      { _id: { $in: ids } },
+      { $set: { observedAt, removedAt: observedAt }, $unset: { missingSince: true } },
+      { session },
+    );
+    written.removed += ids.length;
+  }
+  if (inserts.length > 0) await rows.insertMany(inserts, { session, ordered: false, ignoreUndefined: true });
+  if (updates.length > 0) await rows.bulkWrite(updates, { session, ordered: false, ignoreUndefined: true });
+  return written;
+}
+
+function listAt(lists: Map<number, string[]>, at: Date): string[] {
+  const list = lists.get(at.getTime()) ?? [];
+  lists.set(at.getTime(), list);
+  return list;
+}
+
+const newRow = (
+  _id: string,
+  { connectionId, app, scan }: WritePlace,
+  part: string,
+  { fields, hash }: PreparedRecord,
+  observedAt: Date,
+): RecordRow => ({ _id, connectionId, app, part, ...fields, hash, observedAt, seenScan: scan ?? 0 });
+
+/** What the record no longer has is taken away, or an old value would outlive its source. */
+function change(
+  kind: RecordKind,
+  { connectionId, app, scan }: WritePlace,
+  part: string,
+  { fields, hash }: PreparedRecord,
+  observedAt: Date,
+): { $set: Partial<RecordRow>; $unset: Record<string, true> } {
+  const absent = Object.keys(recordSchemas[kind].shape).filter((name) => fields[name] === undefined);
+  return {
+    $set: { ...fields, connectionId, app, part, hash, observedAt, ...(scan === null ? {} : { seenScan: scan }) },
+    $unset: Object.fromEntries([...absent, 'missingSince', 'removedAt', 'forgetAt'].map((name) => [name, true])),
+  };
+}

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientSession, Db, MongoClient } from 'mongodb';
+import type { Clock } from './clock.ts';
+import { addCovered } from './coverage.ts';
+import type { ConnectionDocument, PendingDocument, PositionDocument } from './documents.ts';
+import { inFencedTransaction, type PositionChange } from './fence.ts';
+import { prepareGroup, writeGroup, type PreparedGroup, type WritePlace } from './group-write.ts';
+import { LeaseLost } from './lease-lost.ts';
+import { addPending, settlePending } from './pending-writes.ts';
+import { positionId } from './position-documents.ts';
+import { recordId, type RecordRow } from './record-rows.ts';
+import { goneFilter } from './removal.ts';
+import type { Group, Lease, Positions } from './store.ts';
+
+export interface Commits {
+  commit: Positions['commit'];
+  /** Where the records of a position's pages belong. */
+  placeOf(position: PositionDocument): Promise<WritePlace>;
+}
+
+/** A set that takes more away than this goes in several transactions, so that none lasts too long. */
+const atOnce = 2_000;
+
+export function createCommits(db: Db, client: MongoClient, clock: Clock): Commits {
+  const apps = new Map<string, string>();
+  /** By group: who repeats a commit that it never heard of finds that it was its own. */
+  const writes = new WeakMap<Group, string>();
+
+  async function appOf(connectionId: string): Promise<string> {
+    const known = apps.get(connectionId);
+    if (known !== undefined) return known;
+    const connection = await db
+      .collection<ConnectionDocument>('connections')
+      .findOne({ _id: connectionId }, { projection: { app: 1 } });
+    if (!connection) throw new LeaseLost(`there is no connection ${connectionId}`);
+    apps.set(connectionId, connection.app);
+    return connection.app;
+  }
+
+  async function placeOf({ connectionId, lane, stage, part, scan }: PositionDocument): Promise<WritePlace> {
+    const app = await appOf(connectionId);
+    if (lane === 'sweep') return { connectionId, app, part: part.id, keepParts: false, scan };
+    const swept =
+      stage !== 'pending' &&
+      (await db
+        .collection<PositionDocument>('positions')
+        .findOne({ _id: positionId(connectionId, 'sweep', stage, 'part', part.id) }, { projection: { _id: 1 } }));
+    return { connectionId, app, part: part.id, keepParts: !swept, scan: null };
+  }
+
+  /** Marks most of a large set beforehand. Each step is fenced, and repeating it after a crash goes on. */
+  async function thinOut(lease: Lease, { sets }: PreparedGroup): Promise<Lease> {
+    let held = lease;
+    const { connectionId, part } = lease.position;
+    for (const { set, observedAt } of sets) {
+      const filter = await goneFilter(db, undefined, connectionId, part.id, set, observedAt);
+      const rows = db.collection<RecordRow>(set.kind);
+      for (;;) {
+        const found = await rows
+          .find(filter, { projection: { _id: 1 } })
+          .limit(atOnce)
+          .toArray();
+        if (found.length < atOnce) break;
+        const step = await inFencedTransaction(db, client, held, {}, async (session) => {
+          const { modifiedCount } = await rows.updateMany(
+            { ...filter, $and: [{ _id: { $in: found.map(({ _id }) => _id) } }] },
+            { $set: { removedAt: observedAt, observedAt }, $unset: { missingSince: true } },
+            { session },
+          );
+          return { removed: modifiedCount };
+        });
+        held = step.lease;
+      }
+    }
+    return held;
+  }
+
+  /** What waited knows the parts of what was looked up. */
+  async function pendingParts(
+    session: ClientSession,
+    connectionId: string,
+    settled: Group['settled'],
+  ): Promise<ReadonlyMap<string, string>> {
+    if (!settled?.length) return new Map();
+    const docs = await db
+      .collection<PendingDocument>('pending')
+      .find({ _id: { $in: settled.map(({ _id }) => _id) } }, { session, projection: { part: 1, vendorId: 1 } })
+      .toArray();
+    return new Map(
+      docs.flatMap(({ vendorId, part }) => (part === undefined ? [] : [[recordId(connectionId, vendorId), part]])),
+    );
+  }
+
+  return {
+    placeOf,
+
+    async commit(lease, group) {
+      const { connectionId, part } = lease.position;
+      const pages = group.absent
+        ? [...group.pages, { records: [], removed: group.absent.refs, observedAt: group.absent.observedAt }]
+        : group.pages;
+      const prepared = prepareGroup(connectionId, pages);
+      const place = await placeOf(lease.position);
+      const write = writes.get(group) ?? randomUUID();
+      writes.set(group, write);
+      const held = prepared.sets.length > 0 ? await thinOut(lease, prepared) : lease;
+      const done = await inFencedTransaction(
+        db,
+        client,
+        held,
+        changeOf(lease.position, group),
+        async (session) => {
+          const parts = await pendingParts(session, connectionId, group.settled);
+          const written = await writeGroup(db, session, { ...place, parts }, prepared);
+          await settlePending(db, session, group.settled ?? []);
+          await addPending(db, session, connectionId, group.touched, clock.now());
+          if (group.covered) await addCovered(db, session, connectionId, part.id, group.covered);
+          return { ...written, skipped: group.skipped, pages: group.pages.length };
+        },
+        write,
+      );
+      const removedBefore = held.position.counts.removed - lease.position.counts.removed;
+      return { lease: done.lease, counts: { ...done.counts, removed: done.counts.removed + removedBefore } };
+    },
+  };
+}
+
+function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estimate }: Group): PositionChange {
+  const first = pages.reduce<Date | null>(
+    (least, { observedAt }) => (least && least <= observedAt ? least : observedAt),
+    null,
+  );
+  return {
+    $set: {
+      failures: 0,
+      ...(position.startedAt === null && first !== null && { startedAt: first }),
+      ...(typeof cursor === 'string' && { cursor }),
+      ...(checkpoint !== undefined && { checkpoint }),
+      ...(estimate !== undefined && { estimate }),
+    },
+    $unset: { failure: true, ...(cursor === null && { cursor: true as const }) },
+  };
+}

@@ -1,0 +1,49 @@
+import type { AnyRecord, RecordKind } from '../connectors/records.ts';
+import type { Stored } from './documents.ts';
+import { canonicalJson, recordHash } from './record-hash.ts';
+import { toStorable } from './vendor-keys.ts';
+
+/** A record as MongoDB has it, of any kind. */
+export interface RecordRow extends Stored {
+  kind: RecordKind;
+  vendorId: string;
+  /** Of a tombstone: when it may be forgotten. */
+  forgetAt?: Date;
+  [field: string]: unknown;
+}
+
+/** The record's own part of a row. */
+export interface PreparedRecord {
+  fields: Record<string, unknown> & { kind: RecordKind; vendorId: string };
+  hash: string;
+}
+
+export const rawMaxBytes = 16 * 1024;
+const excerptLength = 4_000;
+
+export const recordId = (connectionId: string, vendorId: string): string => `${connectionId}/${vendorId}`;
+
+/** Cuts `raw`, hashes, and makes what the vendor named storable. */
+export function prepareRecord(record: AnyRecord): PreparedRecord {
+  const { raw, ...own } = record;
+  const vendors = canonicalJson(raw);
+  const stored = tooLong(vendors.text)
+    ? { truncated: true, bytes: Buffer.byteLength(vendors.text), excerpt: excerpt(vendors.text) }
+    : vendors.odd
+      ? toStorable(raw)
+      : raw;
+  const rawText = stored === raw || vendors.odd ? vendors.text : JSON.stringify(stored);
+  const hashed = canonicalJson(record.kind === 'activities' ? { ...own, receivedAt: undefined } : own);
+  const fields = (hashed.odd ? toStorable(own) : own) as PreparedRecord['fields'];
+  return {
+    fields: { ...fields, raw: stored },
+    hash: recordHash(`${hashed.text}\n${rawText}`),
+  };
+}
+
+/** A letter is at most three bytes of UTF-8, so most texts need not be measured. */
+const tooLong = (text: string): boolean =>
+  text.length * 3 > rawMaxBytes && (text.length > rawMaxBytes || Buffer.byteLength(text) > rawMaxBytes);
+
+/** Not ending in half of a surrogate pair. */
+const excerpt = (text: string): string => text.slice(0, excerptLength).replace(/[\uD800-\uDBFF]$/, '');
