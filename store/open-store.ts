@@ -30,12 +30,19 @@ export interface StoreOptions {
   /** Master keys of before a rotation; they only open. */
   oldKeys?: readonly Buffer[];
   logger?: StoreLogger;
+  /** Milliseconds that operations wait for a primary (15 s), and `ping` for its answer (2.8 s). */
+  times?: { selectionMs?: number; pingMs?: number };
 }
 
-const pingMs = 3_000;
-
-/** Waits up to 15 s for MongoDB, here and in every operation; `ping` up to 3 s. */
-export async function openStore({ uri, database, key, oldKeys = [], logger }: StoreOptions): Promise<Store> {
+/** Rejects when MongoDB is not there within 15 s, or the key is none. */
+export async function openStore({
+  uri,
+  database,
+  key,
+  oldKeys = [],
+  logger,
+  times: { selectionMs = 15_000, pingMs = 2_800 } = {},
+}: StoreOptions): Promise<Store> {
   const seal = createSeal(key, oldKeys);
   const client = new MongoClient(uri, {
     appName: 'castellan',
@@ -45,15 +52,16 @@ export async function openStore({ uri, database, key, oldKeys = [], logger }: St
     readConcern: { level: 'majority' },
     readPreference: 'primary',
     writeConcern: { w: 'majority' },
-    serverSelectionTimeoutMS: 15_000,
+    serverSelectionTimeoutMS: selectionMs,
     connectTimeoutMS: 5_000,
     heartbeatFrequencyMS: 5_000,
   });
   const db = client.db(database);
 
   async function ask(): Promise<void> {
-    const { isWritablePrimary } = await db.admin().command({ hello: 1 }, { timeoutMS: pingMs - 200 });
+    const { isWritablePrimary, setName } = await db.admin().command({ hello: 1 }, { timeoutMS: pingMs });
     if (isWritablePrimary !== true) throw new Error('MongoDB answers, but has no primary');
+    if (setName === undefined) throw new Error('MongoDB is not a replica set, so it has no transactions');
   }
 
   try {
@@ -84,6 +92,7 @@ export async function openStore({ uri, database, key, oldKeys = [], logger }: St
         try {
           await Promise.race([ask(), late]);
         } finally {
+          // Its own abort is no failure.
           late.catch(() => undefined);
           timer.abort();
         }
