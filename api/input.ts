@@ -64,7 +64,8 @@ export function refuseUnsafe(value: unknown, path: readonly string[] = []): void
 
 /** The query as plain text values; a parameter given twice is refused. */
 export function queryOf(request: Request): Record<string, string> {
-  const query: Record<string, string> = {};
+  // Without a prototype, so that a parameter named __proto__ is a name like others: unknown.
+  const query = Object.create(null) as Record<string, string>;
   const errors: FieldError[] = [];
   for (const [name, value] of Object.entries(request.query)) {
     if (typeof value === 'string') query[name] = value;

@@ -23,8 +23,7 @@ const nothing = z.strictObject({}).optional();
 
 const changeBody = connectionBody
   .pick({ name: true, governance: true, protected: true, scanEveryMinutes: true, parallel: true })
-  .partial()
-  .refine((change) => Object.keys(change).length > 0, 'names nothing to change');
+  .partial();
 
 export function connectionRoutes(router: Router, deps: Deps): void {
   const { store } = deps;
@@ -107,6 +106,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
       'operator',
       async (request, response) => {
         const { scanEveryMinutes, ...change } = parseBody(changeBody, request.body);
+        if (Object.keys(request.body as object).length === 0) throw invalidField('', 'names nothing to change');
         if (change.governance === 'on') demandRole(request, 'governor', 'switching governance on');
         if (change.protected) demandRole(request, 'governor', 'changing who is protected');
         const connection = await connectionOf(deps, request);
