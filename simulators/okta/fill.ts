@@ -4,7 +4,7 @@ import type { Tenant } from './bootstrap.ts';
 import { newGroup, putMember, putRole } from './changes.ts';
 import { fillLog } from './fill-log.ts';
 import { OrderedTable } from './ordered-table.ts';
-import type { App, OktaState, ProviderType, Status } from './state.ts';
+import type { App, Group, OktaState, ProviderType, Status } from './state.ts';
 
 export interface FillOptions {
   /** All users, the owner included. */
@@ -137,7 +137,8 @@ function fillGroups(state: OktaState, count: number, perUser: number): void {
     });
     group.lastMembershipUpdated = now - Math.floor(state.random() * 60 * DAY);
   }
-  const groups = state.groups.rows.filter((group) => group.type !== 'BUILT_IN');
+  const admins = adminGroups(state);
+  const groups = state.groups.rows.filter((group) => group.type !== 'BUILT_IN' && !admins.includes(group));
   if (groups.length === 0) return;
   for (const user of state.users.rows) {
     if (user.status === 'DEPROVISIONED') continue;
@@ -158,6 +159,14 @@ const DIRECT = [
   'APP_ADMIN',
   'USER_ADMIN',
 ];
+
+/** Two groups that carry admin roles; only administrators are in them. */
+function adminGroups(state: OktaState): Group[] {
+  return state.groups.rows
+    .filter((group) => group.type === 'OKTA_GROUP')
+    .slice(1)
+    .slice(-2);
+}
 
 function fillRoles(state: OktaState): void {
   const created = state.now() - 200 * DAY;
@@ -183,8 +192,7 @@ function fillRoles(state: OktaState): void {
       label: 'Directory auditor',
     });
   }
-  const small = state.groups.rows.filter((group) => group.type === 'OKTA_GROUP').slice(-2);
-  small.forEach((group, index) => {
+  adminGroups(state).forEach((group, index) => {
     const type = index === 0 ? 'HELP_DESK_ADMIN' : 'GROUP_MEMBERSHIP_ADMIN';
     putRole(state, { type, assignmentType: 'GROUP', assigneeId: group.id, created });
     const user = active[index];

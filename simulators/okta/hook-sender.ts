@@ -89,7 +89,7 @@ export class HookSender {
   async #deliver(hook: Hook, events: readonly LogEvent[], attempt: number): Promise<void> {
     const { counters } = this.#state;
     counters.hookDeliveries.sent++;
-    let status = 0;
+    let status: number;
     try {
       const body = {
         eventType: 'com.okta.event_hook',
