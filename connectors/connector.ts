@@ -321,8 +321,8 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   classify?(answer: Answer, call: Call): Failure | undefined;
   verify(session: Session<z.output<S>>, context: AuthContext<z.output<S>, z.output<C>>): Promise<Verified>;
   stages: { [N in StageName]?: Stage<StageRecords[N], z.output<S>> };
-  // A target differs by action and the state by connector, so both are erased here and typed where they are written.
-  actions: { [N in ActionName]?: Action<ActionTarget<N>, never, z.output<S>> };
+  // The state differs by action and connector: any JSON object here, typed where it is written.
+  actions: { [N in ActionName]?: Action<ActionTarget<N>, object, z.output<S>> };
   push?: Push<z.output<S>>;
   /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
   absent: Partial<Record<Capability, string>>;

@@ -29,6 +29,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
   const tokens = createTokenStore();
   /** Origin → how far its clock is ahead of ours, in milliseconds. */
   const clocks = new Map<string, number>();
+  const contexts = new WeakMap<Session, AuthContext<Settings, Credential>>();
 
   function parse<T extends z.ZodType>(schema: T, value: unknown, name: 'settings' | 'credential'): z.output<T> {
     const parsed = schema.safeParse(value);
@@ -96,7 +97,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         heard,
         observe: (event) => options.observe?.(event),
       };
-      return {
+      const session: Session<Settings> = {
         connectionId: options.connectionId,
         settings,
         tenantId: options.tenantId,
@@ -106,6 +107,8 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         as: (name) => sessionOf(name),
         now,
       };
+      contexts.set(session as Session, auth);
+      return session;
     }
     return sessionOf(undefined);
   }
@@ -126,7 +129,11 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     label: (settings) => spec.label(parse(spec.settings, settings, 'settings')),
     identity: (credential) => spec.identity(parse(spec.credential, credential, 'credential') as Credential),
     open: (options) => open(options) as Session,
-    verify: (session): Promise<Verified> => spec.verify(session as Session<Settings>),
+    async verify(session): Promise<Verified> {
+      const context = contexts.get(session);
+      if (!context) throw new Failure('invalid', `the session was not opened by ${spec.id}`);
+      return spec.verify(session as Session<Settings>, context);
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Connector } from './connector.ts';
+import { okta } from './okta/index.ts';
 
 /** Every app that can be connected: one line each. */
-export const connectors: readonly Connector[] = [];
+export const connectors: readonly Connector[] = [okta];
 
 export const connectorOf = (app: string): Connector | undefined => connectors.find(({ id }) => id === app);

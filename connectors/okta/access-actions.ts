@@ -1,0 +1,244 @@
+import { z } from 'zod';
+import type { Action, Before } from '../connector.ts';
+import type { ActionTarget } from '../actions.ts';
+import { call, rowsOf, segment, type OktaSession } from './api.ts';
+import { conflict, ownUserId, readUser, refuseLastSuperAdmin, refuseOwn } from './guards.ts';
+import { isMemberOf } from './lookup.ts';
+import { parsePermissionId, permissionAddress, readPermission } from './permissions.ts';
+import { isSuperAdmin, parsePrivilegeId, rolesOf, rolesOperation, rolesPath, type Holder } from './privileges.ts';
+import { group as groupSchema } from './schemas.ts';
+import type { Settings } from './settings.ts';
+import { Failure } from '../kit/failures.ts';
+
+// ---------------------------------------------------------------- group
+
+type GroupTarget = ActionTarget<'removeFromGroup'>;
+export type MemberState = { member: boolean; group: string; login: string };
+
+const memberAddress = ({ groupId, accountId }: GroupTarget) =>
+  [
+    '/api/v1/groups/{groupId}/users/{userId}',
+    `/api/v1/groups/${segment(groupId)}/users/${segment(accountId)}`,
+  ] as const;
+
+/** Removing from a group that makes super admins may remove the last one. */
+async function mayRemove(session: OktaSession, { groupId, accountId }: GroupTarget): Promise<void> {
+  if ((await isSuperAdmin(session, 'group', groupId)) !== true) return;
+  await refuseOwn(session, accountId);
+  await refuseLastSuperAdmin(session, accountId);
+}
+
+export const removeFromGroup: Action<GroupTarget, MemberState, Settings> = {
+  repeat: 'readable',
+  async read(session, target): Promise<Before<MemberState>> {
+    const path = `/api/v1/groups/${segment(target.groupId)}`;
+    const group = (await call(session, 'GET', '/api/v1/groups/{groupId}', path)).json(groupSchema);
+    const name = group.profile?.name ?? group.id;
+    if (group.type === 'BUILT_IN') throw conflict(`${name} is everybody: nobody can be removed`);
+    if (group.type === 'APP_GROUP') throw conflict(`${name} is filled from another directory`, 'remove the user there');
+    const user = await readUser(session, target.accountId);
+    const member = await isMemberOf(session, target.groupId, target.accountId);
+    if (member) await mayRemove(session, target);
+    const login = user.profile?.login ?? user.id;
+    return {
+      state: { member, group: name, login },
+      done: !member,
+      principal: target.accountId,
+      plan: [`Remove ${login} from ${name} (DELETE /api/v1/groups/{groupId}/users/{userId}).`],
+      irreversible: [
+        'Apps that the group gave are taken; data that an app deletes with its account does not come back.',
+      ],
+      calls: 3,
+      touches: [
+        { kind: 'memberships', vendorId: `${target.groupId}:${target.accountId}`, part: 'groups' },
+        { kind: 'privileges', vendorId: `user:${target.accountId}`, part: 'privileges' },
+      ],
+    };
+  },
+  async apply(session, target, before) {
+    await mayRemove(session, target);
+    const [operation, path] = memberAddress(target);
+    await call(session, 'DELETE', operation, path, { accept: [404] });
+    const member = await isMemberOf(session, target.groupId, target.accountId);
+    if (member)
+      throw conflict(
+        `${before.login} is put back into ${before.group} at once: a group rule fills it`,
+        'change the rule',
+      );
+    return { after: { ...before, member } };
+  },
+  async undo(session, target, before) {
+    if (!before.member) return;
+    const [operation, path] = memberAddress(target);
+    await call(session, 'PUT', operation, path);
+  },
+  verified: (_, after) => !after.member,
+};
+
+// ---------------------------------------------------------------- privilege
+
+type PrivilegeTarget = ActionTarget<'removePrivilege'>;
+/** `limited`: to groups or apps that an assignment made anew would not have; null where that cannot be read. */
+export type PrivilegeState = {
+  role: { type: string; label: string; role?: string; resourceSet?: string } | null;
+  limited: boolean | null;
+};
+
+async function findRole(session: OktaSession, vendorId: string) {
+  const { holder, holderId, assignmentId } = parsePrivilegeId(vendorId);
+  if (assignmentId === undefined) throw new Failure('notFound', `${vendorId} names no single privilege`);
+  const roles = await rolesOf(session, holder, holderId);
+  return { holder, holderId, assignmentId, role: roles?.rows.find(({ id }) => id === assignmentId) };
+}
+
+const limitable: Record<string, string> = {
+  USER_ADMIN: 'targets/groups',
+  HELP_DESK_ADMIN: 'targets/groups',
+  GROUP_MEMBERSHIP_ADMIN: 'targets/groups',
+  APP_ADMIN: 'targets/catalog/apps',
+};
+
+async function isLimited(session: OktaSession, holder: Holder, holderId: string, id: string, type: string) {
+  const targets = limitable[type];
+  if (!targets) return false;
+  const path = `${rolesPath(holder, holderId)}/${segment(id)}/${targets}`;
+  const operation = `${rolesOperation[holder]}/{roleAssignmentId}/${targets}`;
+  const answer = await call(session, 'GET', operation, path, { accept: [403, 404] });
+  return answer.status === 200 ? rowsOf(answer.json(z.array(z.unknown())), z.looseObject({})).rows.length > 0 : null;
+}
+
+async function mayTake(session: OktaSession, holder: Holder, holderId: string, type: string): Promise<void> {
+  if (holder === 'user') {
+    await refuseOwn(session, holderId);
+    if (type === 'SUPER_ADMIN') await refuseLastSuperAdmin(session, holderId);
+  } else if (type === 'SUPER_ADMIN') {
+    throw conflict(
+      'this group makes super admins: taking the role could leave the org without one',
+      'do it in the Okta console',
+    );
+  }
+}
+
+export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> = {
+  repeat: 'readable',
+  async read(session, { privilegeId }): Promise<Before<PrivilegeState>> {
+    const { holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
+    const touches = [{ kind: 'privileges', vendorId: `${holder}:${holderId}`, part: 'privileges' }] as const;
+    const principal = holder === 'user' ? holderId : undefined;
+    if (!role)
+      return {
+        state: { role: null, limited: false },
+        done: true,
+        plan: [],
+        irreversible: [],
+        calls: 0,
+        principal,
+        touches,
+      };
+    const label = role.label ?? role.type;
+    if (holder === 'user' && role.assignmentType === 'GROUP')
+      throw conflict(
+        `${label} comes from a group and cannot be taken from the user`,
+        'remove the user from that group',
+      );
+    await mayTake(session, holder, holderId, role.type);
+    const limited = await isLimited(session, holder, holderId, assignmentId, role.type);
+    return {
+      state: {
+        role: { type: role.type, label, role: role.role ?? undefined, resourceSet: role['resource-set'] ?? undefined },
+        limited,
+      },
+      principal,
+      plan: [
+        `Remove the role ${label} from the ${holder} ${holderId} (DELETE ${rolesOperation[holder]}/{roleAssignmentId}).`,
+      ],
+      irreversible: [
+        'When it is given back the assignment has a new id.',
+        ...(limited === false
+          ? []
+          : ['The role is, or may be, limited to some groups or apps. Given back it would not be, so undo refuses.']),
+      ],
+      calls: 3,
+      touches,
+    };
+  },
+  async apply(session, { privilegeId }, before) {
+    const { holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
+    if (role) {
+      await mayTake(session, holder, holderId, role.type);
+      const path = `${rolesPath(holder, holderId)}/${segment(assignmentId)}`;
+      await call(session, 'DELETE', `${rolesOperation[holder]}/{roleAssignmentId}`, path, { accept: [404] });
+    }
+    const left = (await findRole(session, privilegeId)).role;
+    return { after: left ? before : { role: null, limited: false } };
+  },
+  async undo(session, { privilegeId }, before) {
+    if (!before.role) return;
+    if (before.limited !== false)
+      throw conflict(
+        'the role was limited to some groups or apps; given back it would not be',
+        'assign it in the Okta console',
+      );
+    const { holder, holderId } = parsePrivilegeId(privilegeId);
+    const { type, role, resourceSet } = before.role;
+    const present = await rolesOf(session, holder, holderId);
+    const has = present?.rows.some(
+      (one) =>
+        one.type === type &&
+        (one.role ?? undefined) === role &&
+        (one['resource-set'] ?? undefined) === resourceSet &&
+        !(holder === 'user' && one.assignmentType === 'GROUP'),
+    );
+    if (has) return;
+    const body = type === 'CUSTOM' ? { type, role, 'resource-set': resourceSet } : { type };
+    await call(session, 'POST', rolesOperation[holder], rolesPath(holder, holderId), { body });
+  },
+  verified: (_, after) => after.role === null,
+};
+
+// ---------------------------------------------------------------- app permission
+
+type PermissionTarget = ActionTarget<'revokeAppPermission'>;
+export type PermissionState = { present: boolean; app: string; type: string };
+
+export const revokeAppPermission: Action<PermissionTarget, PermissionState, Settings> = {
+  repeat: 'readable',
+  async read(session, { appPermissionId }): Promise<Before<PermissionState>> {
+    const id = singlePermission(appPermissionId);
+    const record = await readPermission(session, id);
+    const present = record !== null && record.status !== 'revoked';
+    if (id.type === 'apiToken' && present && record.accountId === (await ownUserId(session)))
+      throw conflict('this may be the token that Castellan itself uses', 'revoke it in the Okta console');
+    const app = record?.appName ?? record?.appId ?? 'unknown';
+    const what = { grant: 'grant', token: 'refresh token', apiToken: 'API token' }[id.type];
+    return {
+      state: { present, app, type: id.type },
+      done: !present,
+      plan: [`Revoke the ${what} of ${app} (DELETE ${permissionAddress(id).operation}).`],
+      irreversible: [
+        id.type === 'grant'
+          ? 'A revoked grant cannot be given back: the user, or an admin, consents again.'
+          : 'A revoked token cannot be given back; access tokens made from it end too.',
+      ],
+      calls: 3,
+      principal: undefined,
+      touches: [
+        { kind: 'appPermissions', vendorId: appPermissionId, part: id.type === 'apiToken' ? 'apiTokens' : 'grants' },
+      ],
+    };
+  },
+  async apply(session, { appPermissionId }, before) {
+    const id = singlePermission(appPermissionId);
+    const { operation, path } = permissionAddress(id);
+    await call(session, 'DELETE', operation, path, { accept: [404] });
+    const record = await readPermission(session, id);
+    return { after: { ...before, present: record !== null && record.status !== 'revoked' } };
+  },
+  verified: (_, after) => !after.present,
+};
+
+function singlePermission(vendorId: string) {
+  const id = parsePermissionId(vendorId);
+  if (id.type === 'user') throw new Failure('notFound', `${vendorId} names no single permission`);
+  return id;
+}

@@ -1,0 +1,99 @@
+import type { Answer, Call } from '../connector.ts';
+import { defineConnector } from '../define.ts';
+import { Failure } from '../kit/failures.ts';
+import { removeFromGroup, removePrivilege, revokeAppPermission } from './access-actions.ts';
+import { requirePasswordReset, revokeSessions, suspendUser, unsuspendUser } from './account-actions.ts';
+import { sweepAccounts } from './accounts.ts';
+import { activityChanges, latenessMs, retentionMs, sweepActivities } from './activities.ts';
+import { authorize, challenged } from './auth.ts';
+import { credential, identityOf } from './credential.ts';
+import { sweepGroups } from './groups.ts';
+import { lookupUsers } from './lookup.ts';
+import { lookupPermissions, permissionParts, sweepPermissions } from './permissions.ts';
+import { sweepPrivileges } from './privileges.ts';
+import { push } from './push.ts';
+import { quotas } from './quotas.ts';
+import { labelOf, originsOf, settings } from './settings.ts';
+import { verify } from './verify.ts';
+
+const noFiles = 'not applicable: Okta stores no customer files';
+
+/** A refusal for too many calls at once names a limit of 0 and a reset that means nothing: a short pause suffices. */
+const concurrencyPauseMs = { least: 1000, spread: 4000 };
+
+/** Where the status alone would say the wrong thing. */
+function classify(answer: Answer, call: Call): Failure | undefined {
+  const { status } = answer;
+  if (status === 429 && answer.header('x-rate-limit-limit') === '0')
+    return new Failure('throttled', `${call.operation} was refused: too many calls at once`, {
+      retryAfterMs: concurrencyPauseMs.least + Math.round(Math.random() * concurrencyPauseMs.spread),
+    });
+  if (status < 400) return undefined;
+  const code = /"errorCode"\s*:\s*"(E\d{7})"/.exec(answer.text().slice(0, 2000))?.[1];
+  // The feature is not licensed: no new credential helps.
+  if (status === 401 && code === 'E0000015')
+    return new Failure('forbidden', `${call.operation}: the org has no licence for this (${code})`, {
+      who: 'tenant-admin',
+    });
+  // About the object and not about our rights: its status, its credential, who masters its profile.
+  if (status === 403 && ['E0000014', 'E0000016', 'E0000023', 'E0000038'].includes(code ?? ''))
+    return new Failure('conflict', `${call.operation} is refused for this object (${code})`);
+  return undefined;
+}
+
+export const okta = defineConnector({
+  id: 'okta',
+  title: 'Okta',
+  settings,
+  credential,
+  label: labelOf,
+  origins: originsOf,
+  identity: identityOf,
+  quotas,
+  authorize,
+  challenged,
+  classify,
+  verify,
+  stages: {
+    users: {
+      parts: async () => ({
+        records: [
+          { id: 'accounts', title: 'Accounts', weight: 10 },
+          { id: 'groups', title: 'Groups and memberships', weight: 5 },
+          { id: 'privileges', title: 'Administrator roles' },
+        ],
+      }),
+      sweep(session, request) {
+        if (request.part.id === 'accounts') return sweepAccounts(session, request);
+        if (request.part.id === 'groups') return sweepGroups(session, request);
+        if (request.part.id === 'privileges') return sweepPrivileges(session, request);
+        return Promise.reject(new Failure('restart', `Okta has no part ${request.part.id}`));
+      },
+      lookup: lookupUsers,
+    },
+    permissions: {
+      parts: async () => ({ records: permissionParts }),
+      sweep: sweepPermissions,
+      lookup: lookupPermissions,
+    },
+    activities: { sweep: sweepActivities, changes: activityChanges, retentionMs, latenessMs },
+  },
+  actions: {
+    suspendUser,
+    unsuspendUser,
+    revokeSessions,
+    requirePasswordReset,
+    removeFromGroup,
+    removePrivilege,
+    revokeAppPermission,
+  },
+  push,
+  absent: {
+    files: noFiles,
+    removePublicAccess: noFiles,
+    quarantineFile: noFiles,
+    trashFile: noFiles,
+    restoreFile: noFiles,
+    overwriteFile: noFiles,
+  },
+});
