@@ -65,7 +65,11 @@ describe('asking', () => {
 
   test('a list pages newest first and filters', async () => {
     const ids: string[] = [];
-    for (let n = 0; n < 5; n += 1) ids.unshift((await requested(`u${n}`))._id);
+    for (let n = 0; n < 3; n += 1) ids.unshift((await requested(`u${n}`))._id);
+    // Three of one millisecond, across the end of a page.
+    const same = await Promise.all([1, 2, 3].map(() => actions.request(suspend('u9'))));
+    const before = ids.shift()!;
+    ids.unshift(...[before, ...same.map((each) => each.action._id)].sort().reverse());
     const other = await requested('u1', { connectionId: 'con_b', action: 'revokeSessions' });
     const seen: string[] = [];
     let cursor: string | undefined;
@@ -129,6 +133,28 @@ describe('order', () => {
     expect(await runnable()).toEqual([old._id]);
   });
 
+  test('nor before an older plan that is accepted late', async () => {
+    const plan = await requested('a', { mode: 'plan' });
+    await step(plan._id, { ...prepared, state: 'planned' });
+    const young = await requested('a');
+    await step(young._id, prepared, { state: 'applying' });
+    await actions.acceptPlan(plan._id, 'key_b');
+    expect(await runnable()).toEqual([young._id]);
+    expect(await runnable([young._id])).toEqual([]);
+  });
+
+  test('what somebody works on keeps its target, also before it has begun', async () => {
+    const plan = await requested('a', { mode: 'plan' });
+    await step(plan._id, { ...prepared, state: 'planned' });
+    const young = await requested('a');
+    await actions.claim(young._id, 'worker', 1000);
+    await actions.acceptPlan(plan._id, 'key_b');
+    expect(await runnable()).toEqual([]);
+    clock.ms += 1000;
+    expect(await runnable([young._id])).toEqual([]);
+    expect(await runnable()).toEqual([plan._id]);
+  });
+
   test('an undo comes after what was asked for before it', async () => {
     const old = await requested('a');
     await step(old._id, ...done);
@@ -153,7 +179,7 @@ describe('expiry', () => {
     clock.ms += 1000;
     expect(await actions.waiting(connectionId)).toBe(true);
     expect(await runnable()).toEqual([other._id]);
-    expect(await actions.get(_id)).toMatchObject({ state: 'expired', finishedAt: clock.now() });
+    expect(await actions.get(_id)).toMatchObject({ state: 'expired', finishedAt: clock.now(), seq: 1 });
     expect((await actions.get(_id))!.history.map((each) => each.state)).toEqual(['requested', 'expired']);
   });
 
@@ -174,9 +200,11 @@ describe('expiry', () => {
     expect(await runnable()).toEqual([_id]);
   });
 
-  test('an overdue one cannot be claimed, even before it is marked', async () => {
+  test('an overdue one waits for nobody and cannot be claimed, even before it is marked', async () => {
     const { _id } = await requested('a', { expiresInMs: 1000 });
+    expect(await actions.waiting(connectionId)).toBe(true);
     clock.ms += 1000;
+    expect(await actions.waiting(connectionId)).toBe(false);
     expect(await actions.claim(_id, 'worker', 1000)).toBeNull();
   });
 });
@@ -269,11 +297,25 @@ describe('a step', () => {
   });
 });
 
+test('a step whose touches cannot be kept is not written either', async () => {
+  await db.command({ collMod: 'pending', validator: { vendorId: { $ne: 'refused' } } });
+  const { _id } = await requested('a');
+  const lease = (await actions.claim(_id, 'worker', 1000))!;
+  const touches = [{ kind: 'accounts', vendorId: 'refused' }] as const;
+  await expect(actions.write(lease, { ...prepared, touches })).rejects.toThrow(/validation/);
+  expect(await actions.get(_id)).toMatchObject({ state: 'requested', seq: lease.action.seq });
+  await db.command({ collMod: 'pending', validator: {} });
+});
+
 describe('cancelling', () => {
   test('works until apply starts, and fences off who prepares', async () => {
     const { _id } = await requested('a');
     const lease = (await actions.claim(_id, 'worker', 1000))!;
-    expect(await actions.cancel(_id, 'key_b')).toMatchObject({ state: 'cancelled', holder: null });
+    expect(await actions.cancel(_id, 'key_b')).toMatchObject({
+      state: 'cancelled',
+      holder: null,
+      seq: lease.action.seq + 1,
+    });
     await expect(actions.write(lease, prepared)).rejects.toThrow(LeaseLost);
     expect((await actions.get(_id))!.history.at(-1)).toMatchObject({ state: 'cancelled', note: 'cancelled by key_b' });
   });

@@ -5,6 +5,10 @@ test('a cursor comes back as it was', () => {
   expect(fromCursor(toCursor([17, 'act_é/"']), ['number', 'string'])).toEqual([17, 'act_é/"']);
 });
 
+test('a number without end is none', () => {
+  expect(() => fromCursor(Buffer.from('[1e999]').toString('base64url'), ['number'])).toThrow(BadCursor);
+});
+
 test.each([
   '',
   'not a cursor',
