@@ -57,9 +57,9 @@ export function takeRatePipeline(id: string, want: QuotaWant & { learn: boolean 
   const wanted = Math.max(1, Math.floor(want.calls ?? 1));
   const limit = or0('$learned', want.limit);
   const carefully = learn ? true : same('$learnedFrom', 'throttles');
-  // What was never needed proves nothing: an unpublished limit is raised only after a minute of using half of it.
+  // What was never needed proves nothing: an unpublished limit is raised only if half of it was used meanwhile.
   const busy = learn
-    ? { $gte: [or0('$usedSinceRaise', 0), times(limit, share, 0.5, limits.learnEveryMs / windowMs)] }
+    ? { $gte: [or0('$usedSinceRaise', 0), times(limit, share, 0.5 / windowMs, minus('$t.now', '$raisedAt'))] }
     : true;
   const raised = learn ? times(limit, 1.05) : least(want.limit, times(limit, 1.05));
   return [
@@ -67,21 +67,16 @@ export function takeRatePipeline(id: string, want: QuotaWant & { learn: boolean 
     {
       $set: {
         't.stop': stopState,
-        't.raise': both(
-          carefully,
-          not(same('$learnedFrom', 'headers')),
-          later('$raisedAt', 0),
-          atMost(plus('$raisedAt', limits.learnEveryMs), '$t.now'),
-          busy,
-        ),
+        't.minute': both(later('$raisedAt', 0), atMost(plus('$raisedAt', limits.learnEveryMs), '$t.now')),
       },
     },
+    { $set: { 't.raise': both('$t.minute', carefully, not(same('$learnedFrom', 'headers')), busy) } },
     {
       $set: {
         learned: cond('$t.raise', raised, or0('$learned', '$$REMOVE')),
         learnedFrom: cond('$t.raise', 'throttles', or0('$learnedFrom', '$$REMOVE')),
-        raisedAt: cond(either('$t.raise', not(later('$raisedAt', 0))), '$t.now', '$raisedAt'),
-        usedSinceRaise: cond('$t.raise', 0, or0('$usedSinceRaise', 0)),
+        raisedAt: cond(either('$t.minute', not(later('$raisedAt', 0))), '$t.now', '$raisedAt'),
+        usedSinceRaise: cond('$t.minute', 0, or0('$usedSinceRaise', 0)),
       },
     },
     { $set: { 't.ours': pacing.ours(limit, share) } },
@@ -180,7 +175,7 @@ export function takeRatePipeline(id: string, want: QuotaWant & { learn: boolean 
           startAt: cond(same('$t.way', 'next'), '$t.tat', '$t.now'),
           everyMs: '$t.everyMs',
           // A call may go late by as much as the margin below the limit absorbs.
-          slackMs: least(limits.expiryMs, times('$unitMs', plus(0.5, times(0.5, '$t.reserveLeft')))),
+          slackMs: least(limits.expiryMs, times('$unitMs', plus(1, times(0.5, '$t.reserveLeft')))),
           probe: cond('$t.probes', id, null),
           reserve: same('$t.way', 'reserve'),
           inMs: cases(

@@ -2,13 +2,12 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { MongoClient } from 'mongodb';
 import { createGovernor } from '../../activities/governor.ts';
 import type { Charge } from '../../connectors/connector.ts';
 import { newLogFolder } from '../../local/servers/cache-folder.ts';
 import { startMongo } from '../../local/servers/start-mongo.ts';
 import { ProcessOwner } from '../../local/processes.ts';
-import { createQuotas } from '../../store/quotas.ts';
+import { openQuotas } from '../../store/open-quotas.ts';
 import { callUntil } from '../support/governed-calls.ts';
 import { startLimitedServer, type LimitKind } from '../support/limited-server.ts';
 
@@ -27,15 +26,14 @@ interface Work {
 }
 
 async function work({ uri, database, url, charge, callers, forMs }: Work): Promise<void> {
-  const client = await new MongoClient(uri, { writeConcern: { w: 'majority' } }).connect();
-  const quotas = createQuotas(client.db(database));
+  const { quotas, close } = await openQuotas(uri, database);
   let writes = 0;
   const governor = createGovernor({
     quotas: { ...quotas, takeRate: (...args) => ((writes += 1), quotas.takeRate(...args)) },
   });
   await callUntil(AbortSignal.timeout(forMs), governor, { url, charges: [charge], callers });
   await governor.close();
-  await client.close();
+  await close();
   process.send?.({ writes });
 }
 

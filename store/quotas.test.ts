@@ -1,0 +1,270 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useDatabase } from '../test/support/use-database.ts';
+import { openQuotas } from './open-quotas.ts';
+import type { QuotaAnswer, QuotaGrant, QuotaWant, Quotas } from './store.ts';
+
+const database = useDatabase();
+let quotas: Quotas;
+let close: () => Promise<void>;
+
+beforeAll(async () => {
+  ({ quotas, close } = await openQuotas(database.uri, database.name, {
+    times: { learnEveryMs: 50, probeMs: 300, longestStopMs: 60_000, concurrencyStopMs: [100, 200], halvedMs: 400 },
+    random: () => 0.5,
+  }));
+});
+afterAll(() => close());
+
+/** One call takes 10 s, so that no test depends on how fast it runs. */
+const slow = { limit: 10, windowMs: 80_000, share: 1, cost: 1, urgency: 'sweep', learn: false } as const;
+const rate = (bucket: string, want: Partial<QuotaWant & { learn: boolean }> = {}) =>
+  quotas.takeRate(bucket, { ...slow, ...want });
+
+function granted(answer: QuotaAnswer): QuotaGrant {
+  if ('inMs' in answer) throw new Error(`refused: ${answer.why}`);
+  return answer;
+}
+function refused(answer: QuotaAnswer) {
+  if (!('inMs' in answer)) throw new Error('granted');
+  return answer;
+}
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+async function stored(bucket: string): Promise<Record<string, unknown>> {
+  const [document] = await quotas.list(bucket);
+  return document!;
+}
+
+describe('a rate', () => {
+  it('is paced at the limit less one call and the reserve', async () => {
+    expect(granted(await rate('pace', { limit: 200, windowMs: 60_000 })).everyMs).toBeCloseTo(60_000 / 197, 6);
+    expect(granted(await rate('pace-share', { limit: 400, share: 0.5, windowMs: 60_000 })).everyMs).toBeCloseTo(
+      60_000 / 197,
+      6,
+    );
+    expect(granted(await rate('pace-one', { limit: 1, windowMs: 60_000 })).everyMs).toBeCloseTo(60_000 / 0.9, 6);
+    expect(granted(await rate('pace-cost', { limit: 200, cost: 5, windowMs: 60_000 })).everyMs).toBeCloseTo(
+      300_000 / 197,
+      6,
+    );
+  });
+
+  it('hands out at most 250 ms of permits, and no more than are wanted', async () => {
+    expect(granted(await rate('size', { limit: 1000, windowMs: 10_000, calls: 999 })).granted).toBe(24);
+    expect(granted(await rate('size', { limit: 1000, windowMs: 10_000, calls: 3 })).granted).toBe(3);
+    expect(granted(await rate('size-slow', { calls: 99 })).granted).toBe(1);
+  });
+
+  it('never grants the same time twice to many who ask at once', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => rate('race', { limit: 200, windowMs: 60_000, urgency: 'watch' })),
+    );
+    const given = answers.filter((answer) => !('inMs' in answer));
+    // A watch books 250 ms and one call ahead; a call takes 305 ms.
+    expect(given.length).toBeGreaterThanOrEqual(2);
+    expect(given.length).toBeLessThanOrEqual(4);
+  });
+
+  it('lets watches book before sweeps, and actions before both', async () => {
+    granted(await rate('order'));
+    expect(refused(await rate('order')).inMs).toBeGreaterThan(5_000);
+    const watch = granted(await rate('order', { urgency: 'watch' }));
+    expect(watch.startsInMs).toBeGreaterThan(5_000);
+    refused(await rate('order', { urgency: 'watch' }));
+    expect(granted(await rate('order', { urgency: 'actions', withinMs: 60_000 })).reserve).toBe(true);
+    // The reserve is spent: the next call that is free, whoever else waits for it.
+    const next = granted(await rate('order', { urgency: 'actions', withinMs: 60_000 }));
+    expect(next.reserve).toBeUndefined();
+    expect(next.startsInMs).toBeGreaterThan(watch.startsInMs);
+    refused(await rate('order', { urgency: 'actions', withinMs: 1_000 }));
+  });
+
+  it('takes back what was not used', async () => {
+    granted(await rate('back'));
+    refused(await rate('back'));
+    await quotas.giveBackRate('back', 1);
+    granted(await rate('back'));
+    const reserved = granted(await rate('back', { urgency: 'actions' }));
+    expect(reserved.reserve).toBe(true);
+    await quotas.giveBackRate('back', 1, reserved);
+    expect(granted(await rate('back', { urgency: 'actions' })).reserve).toBe(true);
+  });
+});
+
+describe('a throttle', () => {
+  it('stops the bucket for everybody; one call reopens it', async () => {
+    granted(await rate('stop', { limit: 1000 }));
+    await quotas.observe('stop', { throttledForMs: 150 });
+    for (const urgency of ['actions', 'watch', 'sweep'] as const)
+      expect(refused(await rate('stop', { limit: 1000, urgency })).inMs).toBeLessThanOrEqual(158);
+    await sleep(200);
+    const probe = granted(await rate('stop', { limit: 1000, calls: 50 }));
+    expect(probe).toMatchObject({ granted: 1, probe: expect.any(String) });
+    expect(refused(await rate('stop', { limit: 1000, urgency: 'actions' })).why).toMatch(/one call tries/);
+    // An answer to a call of before the stop says nothing.
+    await quotas.observe('stop', { ok: true });
+    refused(await rate('stop', { limit: 1000 }));
+    await quotas.observe('stop', { ok: true, probe: probe.probe });
+    expect(granted(await rate('stop', { limit: 1000 })).probe).toBeUndefined();
+  });
+
+  it('lets another try when the first never answered', async () => {
+    granted(await rate('lost'));
+    await quotas.observe('lost', { throttledForMs: 1 });
+    await sleep(20);
+    const first = granted(await rate('lost'));
+    refused(await rate('lost'));
+    await sleep(350);
+    expect(granted(await rate('lost')).probe).not.toBe(first.probe);
+  });
+
+  it('tries hourly, as configured, when the vendor wants longer', async () => {
+    granted(await rate('long'));
+    await quotas.observe('long', { throttledForMs: 86_400_000 });
+    expect(refused(await rate('long')).inMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it('halves a limit that no header told, once a stop, and raises it again to what is published', async () => {
+    granted(await rate('halve', { limit: 100 }));
+    await quotas.observe('halve', { throttledForMs: 30 });
+    await quotas.observe('halve', { throttledForMs: 30 });
+    expect(await stored('halve')).toMatchObject({ learned: 50 });
+    await sleep(80);
+    await quotas.observe('halve', { ok: true, probe: granted(await rate('halve', { limit: 100 })).probe });
+    let learned = 0;
+    for (let n = 0; n < 25; n += 1) {
+      await sleep(55);
+      await rate('halve', { limit: 100 });
+      learned = (await stored('halve'))['learned'] as number;
+    }
+    expect(learned).toBe(100);
+  });
+
+  it('of concurrency halves the slots for a while and leaves the limit alone', async () => {
+    const take = () => quotas.takeSlot('many', { limit: 4, holder: 'a', urgency: 'actions', leaseMs: 30_000 });
+    expect((await take()).slot).not.toBeNull();
+    await quotas.observe('many', { limit: 0, throttledForMs: 60_000 });
+    const stopped = await take();
+    expect(stopped).toMatchObject({ slot: null });
+    expect('inMs' in stopped && stopped.inMs).toBeLessThanOrEqual(150);
+    await sleep(180);
+    expect((await take()).slot).not.toBeNull();
+    expect((await take()).slot).toBeNull();
+    await sleep(300);
+    expect((await take()).slot).not.toBeNull();
+    expect((await stored('many'))['learned']).toBeUndefined();
+  });
+});
+
+describe('an unpublished limit', () => {
+  it('is raised by 5 % only after a clean minute that used it, halved by a throttle, and remembered', async () => {
+    const want = { limit: 10, windowMs: 100, learn: true, calls: 1 };
+    for (let n = 0; n < 4; n += 1) {
+      await rate('learn', want);
+      await sleep(60);
+    }
+    expect(((await stored('learn'))['learned'] as number | undefined) ?? 10).toBe(10);
+    for (let n = 0; n < 12; n += 1) {
+      for (let call = 0; call < 10; call += 1) await rate('learn', { ...want, urgency: 'actions' });
+      await sleep(20);
+    }
+    const raised = (await stored('learn'))['learned'] as number;
+    expect(raised).toBeGreaterThan(10.4);
+    await quotas.observe('learn', { throttledForMs: 10_000 });
+    const again = await openQuotas(database.uri, database.name);
+    refused(await again.quotas.takeRate('learn', { ...slow, ...want }));
+    expect((await again.quotas.list('learn'))[0]!['learned']).toBeCloseTo(raised / 2, 6);
+    await again.close();
+  });
+});
+
+describe('headers', () => {
+  it('correct the limit downward at once and upward at a reset', async () => {
+    granted(await rate('header', { limit: 600 }));
+    expect(await quotas.observe('header', { limit: 300, remaining: 299, resetInMs: 80_000 })).toEqual({
+      changed: true,
+    });
+    expect(await stored('header')).toMatchObject({ learned: 300, learnedFrom: 'headers' });
+    await rate('header', { limit: 600 });
+    await quotas.observe('header', { limit: 500, remaining: 499, resetInMs: 79_990 });
+    expect(await stored('header')).toMatchObject({ learned: 300 });
+  });
+
+  it('slow everybody down until the reset when others use the limit too', async () => {
+    const before = granted(await rate('shared', { limit: 600 })).everyMs;
+    await quotas.observe('shared', { limit: 600, remaining: 61, resetInMs: 60_000 });
+    const other = await openQuotas(database.uri, database.name);
+    const answer = granted(await other.quotas.takeRate('shared', { ...slow, limit: 600, urgency: 'actions' }));
+    await other.close();
+    expect(answer.everyMs).toBeGreaterThan(before * 5);
+    await quotas.observe('shared', { limit: 600, remaining: 0, resetInMs: 50_000 });
+    const dry = refused(await rate('shared', { limit: 600, urgency: 'actions' }));
+    expect(dry.why).toMatch(/nothing is left/);
+    expect(dry.inMs).toBeGreaterThan(40_000);
+  });
+
+  it('are not written when they say what our own pace explains', async () => {
+    granted(await rate('quiet', { limit: 600 }));
+    expect(await quotas.observe('quiet', { limit: 600, remaining: 599, resetInMs: 80_000 })).toEqual({ changed: true });
+    for (let n = 1; n < 5; n += 1)
+      expect(await quotas.observe('quiet', { limit: 600, remaining: 599 - n, resetInMs: 80_000 - n * 130 })).toEqual({
+        changed: false,
+      });
+  });
+});
+
+describe('a budget', () => {
+  const budget = (bucket: string, want: Partial<QuotaWant> = {}) =>
+    quotas.takeBudget(bucket, { limit: 1000, windowMs: 1_000_000, share: 1, cost: 1, urgency: 'sweep', ...want });
+
+  it('is spread over what remains of its window; actions take at once, and the last of it', async () => {
+    expect(granted(await budget('day')).everyMs).toBeCloseTo(1_000_000 / 990, 0);
+    refused(await budget('day'));
+    expect(granted(await budget('day', { urgency: 'actions' })).startsInMs).toBeLessThan(100);
+    await quotas.observe('day', { remaining: 500, resetInMs: 100_000 });
+    await quotas.giveBackBudget('day', 1);
+    expect(granted(await budget('day', { urgency: 'watch' })).everyMs).toBeCloseTo(100_000 / 491, 0);
+    await quotas.observe('day', { remaining: 5 });
+    expect(refused(await budget('day')).why).toMatch(/used up/);
+    granted(await budget('day', { urgency: 'actions' }));
+  });
+
+  it('begins anew when its window has ended', async () => {
+    granted(await budget('short', { limit: 1, windowMs: 100 }));
+    refused(await budget('short', { limit: 1, windowMs: 100, urgency: 'actions' }));
+    await sleep(120);
+    granted(await budget('short', { limit: 1, windowMs: 100 }));
+  });
+
+  it('is corrected by what a call cost', async () => {
+    granted(await budget('cost'));
+    await quotas.observe('cost', { costMore: 41 });
+    expect(await stored('cost')).toMatchObject({ spent: 42 });
+  });
+});
+
+describe('slots', () => {
+  const take = (bucket: string, urgency: 'actions' | 'watch' | 'sweep', leaseMs = 30_000) =>
+    quotas.takeSlot(bucket, { limit: 3, holder: 'me', urgency, leaseMs });
+
+  it('keep one for actions', async () => {
+    expect((await take('kept', 'sweep')).slot).not.toBeNull();
+    const second = await take('kept', 'watch');
+    expect((await take('kept', 'sweep')).slot).toBeNull();
+    expect((await take('kept', 'actions')).slot).not.toBeNull();
+    expect((await take('kept', 'actions')).slot).toBeNull();
+    await quotas.giveBackSlot('kept', second.slot!);
+    // The action that was refused goes first.
+    expect(await take('kept', 'sweep')).toMatchObject({ slot: null });
+    expect((await take('kept', 'actions')).slot).not.toBeNull();
+  });
+
+  it('expire unless renewed, and are not revived', async () => {
+    const [a, b] = [await take('lease', 'sweep', 200), await take('lease', 'sweep', 200)];
+    await quotas.renewSlots('lease', [a.slot!], 30_000);
+    expect((await take('lease', 'sweep')).slot).toBeNull();
+    await sleep(250);
+    await quotas.renewSlots('lease', [b.slot!], 30_000);
+    expect((await take('lease', 'sweep')).slot).not.toBeNull();
+    expect((await take('lease', 'sweep')).slot).toBeNull();
+  });
+});
