@@ -1,11 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
+import { closeSync, fstatSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { removeAbandoned } from './abandoned-folders.ts';
 import { findOnPath } from './find-on-path.ts';
+import { headOf, tailOf } from './log-file.ts';
 
 export interface Exit {
   code: number | null;
@@ -61,6 +63,14 @@ export class StartFailure extends Error {
     super(`${spec.name} ${why}.\n  Log: ${spec.logFile}${spec.advice ? `\n  Try: ${spec.advice}` : ''}${shown}`);
     this.logFile = spec.logFile;
     this.tail = tail;
+  }
+}
+
+/** What was asked for is given up because the run is being ended; not a failure of the thing itself. */
+export class RunIsEnding extends Error {
+  override readonly name = 'RunIsEnding';
+  constructor() {
+    super('the run is being ended');
   }
 }
 
@@ -122,6 +132,8 @@ export class ProcessOwner {
   async start(spec: ProcessSpec): Promise<RunningProcess> {
     mkdirSync(dirname(spec.logFile), { recursive: true });
     const log = openSync(spec.logFile, 'a');
+    // What an earlier process said in the same file is not this one's.
+    const from = fstatSync(log).size;
     let owned: Owned;
     try {
       owned = await this.#spawn(spec.command, spec.args, { ...spec, stdio: ['ignore', log, log] });
@@ -139,7 +151,7 @@ export class ProcessOwner {
       kill: (signal) => void signalTo(owned.pid, signal),
     };
     try {
-      running.match = await this.#untilReady(spec, owned);
+      running.match = await this.#untilReady(spec, owned, from);
       return running;
     } catch (error) {
       await this.#end(owned);
@@ -163,17 +175,19 @@ export class ProcessOwner {
     const exit = await owned.exited;
     clearTimeout(timer);
     await closed;
+    this.#refuseWhenStopping();
     if (late) throw new Error(`took longer than ${options.timeoutMs / 1000} s`);
     if (options.anyEnd) return stdout + stderr;
     if (exit.code !== 0) throw new Error(lastMeaningfulLine(stderr || stdout) ?? `ended with ${endedWith(exit)}`);
     return stdout;
   }
 
-  /** A folder that is removed at stop or exit. */
+  /** A folder that is removed at stop or exit. Those of the same prefix that a killed run left are removed first. */
   folder(prefix: string, parent: string = tmpdir()): string {
     this.#refuseWhenStopping();
     mkdirSync(parent, { recursive: true });
-    const path = mkdtempSync(join(parent, `${prefix}-`));
+    removeAbandoned(parent, prefix);
+    const path = mkdtempSync(join(parent, `${prefix}-${process.pid}-`));
     this.#folders.add(path);
     return path;
   }
@@ -222,10 +236,10 @@ export class ProcessOwner {
   }
 
   #refuseWhenStopping(): void {
-    if (this.#stopping) throw new Error('the run is being ended');
+    if (this.#stopping) throw new RunIsEnding();
   }
 
-  async #untilReady(spec: ProcessSpec, owned: Owned): Promise<RegExpMatchArray | undefined> {
+  async #untilReady(spec: ProcessSpec, owned: Owned, from: number): Promise<RegExpMatchArray | undefined> {
     const { line, probe } = spec.ready;
     const within = spec.readyWithinMs ?? 30_000;
     const deadline = Date.now() + within;
@@ -235,8 +249,12 @@ export class ProcessOwner {
     let lastProblem = line ? `its log never showed ${line}` : '';
     while (Date.now() < deadline) {
       if (exit)
-        throw new StartFailure(spec, `ended with ${endedWith(exit)} before it was ready`, await tailOf(spec.logFile));
-      if (line && !match) match = (await headOf(spec.logFile)).match(line) ?? undefined;
+        throw new StartFailure(
+          spec,
+          `ended with ${endedWith(exit)} before it was ready`,
+          await tailOf(spec.logFile, from),
+        );
+      if (line && !match) match = (await headOf(spec.logFile, from)).match(line) ?? undefined;
       if (!line || match) {
         try {
           await probe?.();
@@ -248,7 +266,7 @@ export class ProcessOwner {
       await delay(POLL_MS);
     }
     const why = `was not ready within ${within / 1000} s (${lastProblem})`;
-    throw new StartFailure(spec, why, await tailOf(spec.logFile));
+    throw new StartFailure(spec, why, await tailOf(spec.logFile, from));
   }
 
   async #end(owned: Owned): Promise<void> {
@@ -314,25 +332,4 @@ export function endedWith(exit: Exit): string {
 function lastMeaningfulLine(text: string): string | undefined {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return (lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1))?.trim().slice(0, 300);
-}
-
-/** The first 64 KB: where a server announces itself. */
-async function headOf(file: string): Promise<string> {
-  return readPart(file, (size) => [0, Math.min(size, 65_536)]);
-}
-
-async function tailOf(file: string): Promise<string> {
-  const text = await readPart(file, (size) => [Math.max(0, size - 4_096), Math.min(size, 4_096)]);
-  return text.split('\n').slice(-12).join('\n');
-}
-
-async function readPart(file: string, part: (size: number) => [position: number, length: number]): Promise<string> {
-  const handle = await open(file);
-  try {
-    const [position, length] = part((await handle.stat()).size);
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }

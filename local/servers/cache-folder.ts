@@ -1,10 +1,11 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeOlderThan } from '../abandoned-folders.ts';
 import type { ProcessOwner } from '../processes.ts';
 
-const DAY_MS = 86_400_000;
+const WEEK_MS = 7 * 86_400_000;
 
 /** Where fetched servers are kept: `CASTELLAN_CACHE`, else `castellan` in the user's cache folder. */
 export function cacheFolder(): string {
@@ -17,7 +18,7 @@ export function newLogFolder(): string {
   const logs = join(cacheFolder(), 'logs');
   const folder = join(logs, `${new Date().toISOString().replace(/[:.]/g, '-')}-${process.pid}`);
   mkdirSync(folder, { recursive: true });
-  removeOld(logs, () => true, 7 * DAY_MS);
+  for (const old of readdirSync(logs)) removeOlderThan(join(logs, old), WEEK_MS);
   return folder;
 }
 
@@ -32,7 +33,6 @@ export async function installOnce(
   fill: (folder: string) => Promise<void>,
 ): Promise<string> {
   const target = join(cacheFolder(), entry);
-  removeOld(cacheFolder(), (name) => name.startsWith('installing-'), DAY_MS);
   const making = owner.folder('installing', cacheFolder());
   try {
     const content = join(making, 'content');
@@ -54,15 +54,4 @@ async function isFolder(path: string): Promise<boolean> {
     (found) => found.isDirectory(),
     () => false,
   );
-}
-
-/** What a killed run left behind. */
-function removeOld(folder: string, which: (name: string) => boolean, olderThanMs: number): void {
-  mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder).filter(which)) {
-    const path = join(folder, name);
-    // Another run may have removed it first.
-    const found = statSync(path, { throwIfNoEntry: false });
-    if (found && found.mtimeMs < Date.now() - olderThanMs) rmSync(path, { recursive: true, force: true });
-  }
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findOnPath } from '../find-on-path.ts';
-import type { ProcessOwner } from '../processes.ts';
+import { RunIsEnding, type ProcessOwner } from '../processes.ts';
 
 const MINIMUM = [3, 9] as const;
 const QUICK_MS = 20_000;
@@ -32,6 +32,7 @@ export async function makeVenv(owner: ProcessOwner, python: Python, folder: stri
   try {
     await owner.run(python.path, ['-m', 'venv', folder], { timeoutMs: 120_000 });
   } catch (error) {
+    if (error instanceof RunIsEnding) throw error;
     throw new Error(
       `Python ${python.version} cannot make a virtual environment (Debian: python3-venv): ${(error as Error).message}`,
       { cause: error },

@@ -1,3 +1,5 @@
+import { RunIsEnding } from '../processes.ts';
+
 /** A source that was asked and why it was not used. */
 export interface Tried {
   source: string;
@@ -40,6 +42,7 @@ export async function firstThatWorks<T>(
     try {
       return { ...(await source.find()), source: source.name, tried };
     } catch (error) {
+      if (error instanceof RunIsEnding) throw error;
       tried.push({ source: source.name, why: error instanceof Error ? error.message : String(error) });
     }
   }

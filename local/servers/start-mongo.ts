@@ -65,7 +65,7 @@ async function startMongod(owner: ProcessOwner, binary: string, logFolder: strin
       name: 'MongoDB',
       command: binary,
       args: [...flags, ...small, '--replSet', setName],
-      logFile: join(logFolder, 'mongodb.log'),
+      logFile: join(logFolder, `mongodb-${port}.log`),
       ready: { line: new RegExp(`Waiting for connections.*"port":${port}\\b`) },
       advice: ADVICE,
     });

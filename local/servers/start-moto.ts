@@ -40,7 +40,7 @@ export async function startMoto(
       command: found.value,
       args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
       env: { PYTHONUNBUFFERED: '1', NO_COLOR: '1' },
-      logFile: join(logFolder, 'moto.log'),
+      logFile: join(logFolder, `moto-${port}.log`),
       ready: {
         line: new RegExp(`Running on ${endpoint.replace(/\./g, '\\.')}\\b`),
         probe: () => answers(`${endpoint}/moto-api/`),

@@ -97,7 +97,7 @@ async function startDevServer(owner: ProcessOwner, binary: string, options: Temp
       args: args.map(String),
       // The caller's own Temporal settings are for another server; the version check would ask a host on the internet.
       env: { ...withoutTemporalSettings(), TEMPORAL_VERSION_CHECK_DISABLED: '1' },
-      logFile: join(options.logFolder, 'temporal.log'),
+      logFile: join(options.logFolder, `temporal-${port}.log`),
       ready: {
         line: new RegExp(`Server: +\\S+:${port}\\b`),
         probe: () =>
