@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Charge, Governor, Urgency } from '../connectors/connector.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import { openQuotas } from '../store/open-quotas.ts';
+import type { QuotaAnswer, QuotaWant, Quotas } from '../store/store.ts';
+import { callOnce, callUntil } from '../test/support/governed-calls.ts';
+import { startLimitedServer, type LimitKind } from '../test/support/limited-server.ts';
+import { useDatabase } from '../test/support/use-database.ts';
+import { createGovernor } from './governor.ts';
+
+const database = useDatabase();
+let quotas: Quotas;
+let close: () => Promise<void>;
+const times = { concurrencyStopMs: [30, 60] as const, halvedMs: 200, probeMs: 2_000 };
+
+beforeAll(async () => {
+  ({ quotas, close } = await openQuotas(database.uri, database.name, { times }));
+});
+afterAll(() => close());
+
+const never = new AbortController().signal;
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const rate = (bucket: string, rest: Partial<Charge> = {}): Charge => ({
+  bucket,
+  kind: 'rate',
+  limit: 100,
+  windowMs: 2_000,
+  ...rest,
+});
+
+describe.each(['fixed', 'sliding', 'bucket'] as const)('a limit of the kind %s', (kind: LimitKind) => {
+  it('is used well and never exceeded, by three that share it', async () => {
+    const server = await startLimitedServer({ kind, limit: 100, windowMs: 2_000 });
+    const governors = [1, 2, 3].map(() => createGovernor({ quotas }));
+    const stop = AbortSignal.timeout(6_500);
+    const charges = [rate(`kind/${kind}`)];
+    await Promise.all(governors.map((governor) => callUntil(stop, governor, { url: server.url, charges, callers: 4 })));
+    await Promise.all(governors.map((governor) => governor.close()));
+    await server.close();
+    expect(server.refused).toEqual([]);
+    expect(server.utilisation(3)).toBeGreaterThan(0.8);
+    expect(server.utilisation(3)).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('a limit that is halved while it is used', () => {
+  it('costs at most one refusal', async () => {
+    const server = await startLimitedServer({ kind: 'fixed', limit: 200, windowMs: 2_000 });
+    const governor = createGovernor({ quotas });
+    const charges = [rate('halved', { limit: 200 })];
+    const halving = setTimeout(() => server.setLimit(100), 2_600);
+    await callUntil(AbortSignal.timeout(8_200), governor, { url: server.url, charges, callers: 4 });
+    clearTimeout(halving);
+    await governor.close();
+    await server.close();
+    expect(server.refused.length).toBeLessThanOrEqual(1);
+    // The last window at the new limit is used again.
+    expect(server.accepted.filter((at) => at >= 6_000 && at < 8_000).length).toBeGreaterThan(60);
+  });
+});
+
+describe('others that use the same limit', () => {
+  it('are left what they take', async () => {
+    const server = await startLimitedServer({ kind: 'fixed', limit: 200, windowMs: 2_000 });
+    const governor = createGovernor({ quotas });
+    const other = setInterval(() => server.consume(4), 100);
+    await callUntil(AbortSignal.timeout(6_000), governor, {
+      url: server.url,
+      charges: [rate('others', { limit: 200 })],
+      callers: 4,
+    });
+    clearInterval(other);
+    await governor.close();
+    await server.close();
+    expect(server.refused.length).toBeLessThanOrEqual(1);
+    expect(server.accepted.length).toBeGreaterThan(200);
+  });
+});
+
+describe('a refusal by the vendor', () => {
+  it('stops every process and is reopened by one call', async () => {
+    const server = await startLimitedServer({ kind: 'fixed', limit: 5, windowMs: 1_000 });
+    const governors = [createGovernor({ quotas }), createGovernor({ quotas })];
+    // We believe in much more than there is.
+    const charges = [rate('refusal', { limit: 100, windowMs: 1_000 })];
+    server.consume(5);
+    expect(await callOnce(governors[0]!, { url: server.url, charges, urgency: 'sweep', signal: never })).toBe(429);
+    const answers = await Promise.all(
+      governors.flatMap((governor) =>
+        (['actions', 'watch', 'sweep'] as const).map((urgency) =>
+          callOnce(governor, { url: server.url, charges, urgency, signal: never }),
+        ),
+      ),
+    );
+    expect(answers).toEqual(Array(6).fill(200).fill(200, 0));
+    await Promise.all(governors.map((governor) => governor.close()));
+    await server.close();
+    expect(server.refused.length).toBe(1);
+  });
+
+  it('that is longer than our patience is a failure before anything is sent', async () => {
+    const waits: string[] = [];
+    const governor = createGovernor({ quotas, maxWaitMs: 500, onWait: ({ bucket }) => waits.push(bucket) });
+    const charges = [rate('patience')];
+    await (await governor.acquire(charges, 'sweep', never)).settle({ throttledForMs: 60_000 });
+    const failure = await governor.acquire(charges, 'actions', never).catch((error: unknown) => error);
+    expect(Failure.is(failure, 'throttled')).toBe(true);
+    expect((failure as Failure).details).toMatchObject({ bucket: 'patience' });
+    expect((failure as Failure).details.retryAfterMs).toBeGreaterThan(50_000);
+    expect((failure as Failure).message).toMatch(/^quota patience \(100 in 2 s\) is spent: the app asked us to wait/);
+    expect(waits).toEqual(['patience']);
+    await governor.close();
+  });
+});
+
+describe('waiting', () => {
+  it('serves actions, then watches, then sweeps', async () => {
+    const governor = createGovernor({ quotas });
+    const charges = [rate('line', { limit: 10, windowMs: 2_000, share: 0.999 })];
+    // Spends the first call and the reserve.
+    for (let n = 0; n < 2; n += 1) await (await governor.acquire(charges, 'actions', never)).settle();
+    const order: Urgency[] = [];
+    const ask = async (urgency: Urgency) => {
+      const permit = await governor.acquire(charges, urgency, never);
+      order.push(urgency);
+      await permit.settle();
+    };
+    const all = [ask('sweep'), ask('sweep'), ask('watch'), ask('actions'), ask('watch'), ask('actions')];
+    await Promise.all(all);
+    await governor.close();
+    // A permit that was booked for the first sweep goes to whoever is first in line when it is due.
+    expect(order).toEqual(['actions', 'actions', 'watch', 'watch', 'sweep', 'sweep']);
+  });
+
+  it('ends with its signal, and the next in line is served', async () => {
+    const governor = createGovernor({ quotas });
+    const charges = [rate('abort', { limit: 10, windowMs: 2_000 })];
+    await (await governor.acquire(charges, 'sweep', never)).settle();
+    const cancel = new AbortController();
+    const cancelled = governor.acquire(charges, 'sweep', cancel.signal);
+    const next = governor.acquire(charges, 'sweep', never);
+    cancel.abort(new Error('cancelled'));
+    await expect(cancelled).rejects.toThrow('cancelled');
+    await (await next).settle();
+    await governor.close();
+  });
+});
+
+/** Quotas that grant what the test says and remember what was given back. */
+function scripted(answers: Record<string, () => QuotaAnswer>) {
+  const log: string[] = [];
+  const take = async (bucket: string, want: QuotaWant) => {
+    log.push(`take ${bucket} ${want.urgency}`);
+    return answers[bucket]!();
+  };
+  const back = async (bucket: string, units: number) => void log.push(`back ${bucket} ${units}`);
+  const fake: Quotas = {
+    takeRate: take,
+    takeBudget: take,
+    giveBackRate: back,
+    giveBackBudget: back,
+    takeSlot: async (bucket) => {
+      log.push(`slot ${bucket}`);
+      return { slot: 'one' };
+    },
+    renewSlots: async (bucket) => void log.push(`renew ${bucket}`),
+    giveBackSlot: async (bucket) => void log.push(`free ${bucket}`),
+    observe: async (bucket, reading) => {
+      log.push(`observe ${bucket} ${JSON.stringify(reading)}`);
+      return { changed: false };
+    },
+    list: async () => [],
+  };
+  return { log, fake };
+}
+const grant = (rest = {}): QuotaAnswer => ({ granted: 1, startsInMs: 0, everyMs: 10_000, expiresInMs: 100, ...rest });
+
+describe('a call with several charges', () => {
+  it('asks the scarcest first and gives it back when a later one must wait', async () => {
+    let refusals = 1;
+    const { log, fake } = scripted({
+      day: () => grant(),
+      wide: () => (refusals-- > 0 ? { granted: 0, inMs: 300, why: 'later' } : grant()),
+    });
+    const governor = createGovernor({ quotas: fake });
+    const charges: Charge[] = [
+      { bucket: 'at-once', kind: 'concurrent', limit: 5 },
+      rate('wide', { limit: 1000 }),
+      { bucket: 'day', kind: 'budget', limit: 1000, windowMs: 86_400_000, cost: 3 },
+    ];
+    const permit = await governor.acquire(charges, 'watch', never);
+    expect(log).toEqual([
+      'take day watch',
+      'take wide watch',
+      'back day 3',
+      'take wide watch',
+      'take day watch',
+      'slot at-once',
+    ]);
+    log.length = 0;
+    await permit.settle({ remaining: 7 });
+    await permit.settle({ remaining: 7 });
+    expect(log).toEqual(['observe wide {"remaining":7,"ok":true,"inFlight":0}']);
+    await governor.close();
+    expect(log.at(-1)).toBe('free at-once');
+  });
+
+  it('tells the quota that the reading is about', async () => {
+    const { log, fake } = scripted({ day: () => grant(), wide: () => grant() });
+    const governor = createGovernor({ quotas: fake });
+    const day: Charge = { bucket: 'day', kind: 'budget', limit: 10, windowMs: 86_400_000, cost: 2 };
+    const slots: Charge = { bucket: 'at-once', kind: 'concurrent', limit: 5 };
+    await (await governor.acquire([day, rate('wide')], 'sweep', never)).settle({ bucket: 'day', cost: 5 });
+    expect(log.at(-1)).toMatch(/^observe day .*"costMore":3/);
+    await (await governor.acquire([slots, rate('wide')], 'sweep', never)).settle({ limit: 0, throttledForMs: 9 });
+    expect(log.filter((line) => line.startsWith('observe')).at(-1)).toMatch(/^observe at-once .*"limit":0/);
+    await governor.close();
+  });
+
+  it('tells the probe what came of it, also when the answer had no figures', async () => {
+    const { log, fake } = scripted({ wide: () => grant({ probe: 'p' }) });
+    const governor = createGovernor({ quotas: fake });
+    await (await governor.acquire([rate('wide')], 'sweep', never)).settle();
+    expect(log.at(-1)).toBe('observe wide {"probe":"p","ok":true,"inFlight":0}');
+    await governor.close();
+  });
+
+  it('answers although a correction could not be written', async () => {
+    const { fake } = scripted({ wide: () => grant() });
+    const problems: string[] = [];
+    const governor: Governor = createGovernor({
+      quotas: { ...fake, observe: () => Promise.reject(new Error('no primary')) },
+      onProblem: (error, bucket) => problems.push(`${bucket}: ${String(error)}`),
+    });
+    await (await governor.acquire([rate('wide')], 'sweep', never)).settle({ remaining: 1 });
+    expect(problems).toEqual(['wide: Error: no primary']);
+  });
+
+  it('asks for a slot once for calls that follow each other, and renews it while one is under way', async () => {
+    const { log, fake } = scripted({});
+    const governor = createGovernor({ quotas: fake, leaseMs: 90 });
+    const slots: Charge[] = [{ bucket: 'at-once', kind: 'concurrent', limit: 5 }];
+    for (let n = 0; n < 3; n += 1) await (await governor.acquire(slots, 'sweep', never)).settle();
+    expect(log).toEqual(['slot at-once']);
+    const permit = await governor.acquire(slots, 'sweep', never);
+    while (!log.includes('renew at-once')) await sleep(10);
+    await permit.settle();
+    await governor.close();
+    expect(log.at(-1)).toBe('free at-once');
+  });
+
+  it('waits for slots that others hold', async () => {
+    const governors = [createGovernor({ quotas }), createGovernor({ quotas })];
+    const slots: Charge[] = [{ bucket: 'slots/two', kind: 'concurrent', limit: 2 }];
+    let under = 0;
+    let most = 0;
+    const call = async (governor: Governor) => {
+      const permit = await governor.acquire(slots, 'sweep', never);
+      most = Math.max(most, (under += 1));
+      await sleep(20);
+      under -= 1;
+      await permit.settle();
+    };
+    await Promise.all(governors.flatMap((governor) => [call(governor), call(governor), call(governor)]));
+    await Promise.all(governors.map((governor) => governor.close()));
+    expect(most).toBe(1);
+    expect((await quotas.list('slots/two'))[0]).toMatchObject({ slots: [] });
+  });
+});
