@@ -30,13 +30,13 @@ import { membershipId, readPrivilegeId } from './identity-records.ts';
 import { parseDocument } from './policies.ts';
 import type { AwsSession, AwsSettings } from './settings.ts';
 
-export interface MemberState {
+export type MemberState = {
   groupId: string;
   groupName: string;
   userId: string;
   userName: string;
   member: boolean;
-}
+};
 async function readMember(session: AwsSession, target: ActionTarget<'removeFromGroup'>): Promise<MemberState> {
   const { UserName: userName, UserId: userId } = await userOf(session, target.accountId);
   const group = pick(await groupsOf(session), target.groupId);
@@ -95,7 +95,7 @@ export const removeFromGroup: Action<ActionTarget<'removeFromGroup'>, MemberStat
   verified: (_before, after) => !after.member,
 };
 
-export interface PrivilegeState {
+export type PrivilegeState = {
   holderKind: 'accounts' | 'groups' | 'roles';
   holderId: string;
   holder: string;
@@ -105,7 +105,7 @@ export interface PrivilegeState {
   present: boolean;
   /** Of an inline policy, for undo. */
   document: string | null;
-}
+};
 
 async function findRole(session: AwsSession, id: string): Promise<Role | undefined> {
   let found: Role | undefined;

@@ -62,7 +62,7 @@ export async function setKey(
   );
 }
 
-export interface UserState {
+export type UserState = {
   userId: string;
   userName: string;
   /** Whether there is a console password. */
@@ -70,7 +70,7 @@ export interface UserState {
   keys: { id: string; status: string }[];
   /** The document of our deny policy; null when there is none. */
   policy: string | null;
-}
+};
 
 async function readState(session: AwsSession, accountId: string): Promise<UserState> {
   const { UserName: userName, UserId: userId } = await userOf(session, accountId);
@@ -201,11 +201,11 @@ export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
     keysOfPolicy(before.policy).every((id) => after.keys.every((key) => key.id !== id || key.status === 'Active')),
 };
 
-export interface SessionsState {
+export type SessionsState = {
   userId: string;
   userName: string;
   policy: string | null;
-}
+};
 async function readSessions(session: AwsSession, accountId: string): Promise<SessionsState> {
   const { UserName: userName, UserId: userId } = await userOf(session, accountId);
   return { userId, userName, policy: await inlinePolicy(session, userName, sessionsPolicy) };

@@ -116,24 +116,3 @@ export function remembered<T>(session: AwsSession, key: string, read: () => Prom
 export function forget(session: AwsSession, key: string): void {
   memory.get(session)?.delete(key);
 }
-
-/** `work` over all, at most `width` at once, in order of the input. The first failure ends it. */
-export async function each<T, R>(items: readonly T[], width: number, work: (item: T) => Promise<R>): Promise<R[]> {
-  const results = new Array<R>(items.length);
-  let next = 0;
-  let failed = false;
-  await Promise.all(
-    Array.from({ length: Math.min(width, items.length) }, async () => {
-      while (!failed && next < items.length) {
-        const at = next++;
-        try {
-          results[at] = await work(items[at]!);
-        } catch (error) {
-          failed = true;
-          throw error;
-        }
-      }
-    }),
-  );
-  return results;
-}

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import type { Page, PageRequest, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { StageRecords } from '../records.ts';
-import { clientsOf, each } from './clients.ts';
+import { inParallel } from '../kit/in-parallel.ts';
+import { clientsOf } from './clients.ts';
 import { credentialReport, signInOf } from './credential-report.ts';
 import { accountOf, groupsOf, iamPageSize } from './directory.ts';
 import { vendor } from './errors.ts';
@@ -46,7 +47,7 @@ const holder = (kind: Holder['kind'], id = '', name = '', detail: Detail): Holde
 async function rowsOf(session: AwsSession, page: GetAccountAuthorizationDetailsCommandOutput): Promise<Row[]> {
   const report = await credentialReport(session);
   const groups = page.UserDetailList?.some(({ GroupList }) => GroupList?.length) ? await groupsOf(session) : undefined;
-  const users = await each(page.UserDetailList ?? [], 4, async (user): Promise<Row[]> => {
+  const users = await inParallel(page.UserDetailList ?? [], 4, async (user): Promise<Row[]> => {
     const own = holder('accounts', user.UserId, user.UserName, {
       inline: user.UserPolicyList,
       attached: user.AttachedManagedPolicies,
@@ -59,14 +60,14 @@ async function rowsOf(session: AwsSession, page: GetAccountAuthorizationDetailsC
     });
     return [accountRecordOf(user, signIn, own), ...memberships, ...(await privilegesOf(session, own))];
   });
-  const groupRows = await each(page.GroupDetailList ?? [], 4, async (group): Promise<Row[]> => {
+  const groupRows = await inParallel(page.GroupDetailList ?? [], 4, async (group): Promise<Row[]> => {
     const own = holder('groups', group.GroupId, group.GroupName, {
       inline: group.GroupPolicyList,
       attached: group.AttachedManagedPolicies,
     });
     return [groupRecordOf(group), ...(await privilegesOf(session, own))];
   });
-  const roleRows = await each(page.RoleDetailList ?? [], 4, (role): Promise<Row[]> =>
+  const roleRows = await inParallel(page.RoleDetailList ?? [], 4, (role): Promise<Row[]> =>
     privilegesOf(
       session,
       holder('roles', role.RoleId, role.RoleName, {

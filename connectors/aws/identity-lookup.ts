@@ -10,7 +10,8 @@ import {
 } from '@aws-sdk/client-iam';
 import type { Looked, Ref } from '../connector.ts';
 import type { StageRecords } from '../records.ts';
-import { clientsOf, each } from './clients.ts';
+import { inParallel } from '../kit/in-parallel.ts';
+import { clientsOf } from './clients.ts';
 import { credentialReport, signInOf } from './credential-report.ts';
 import { accountOf, allPages, groupsOf, pick, usersOf } from './directory.ts';
 import { absentAs, vendor } from './errors.ts';
@@ -174,7 +175,7 @@ export async function lookupIdentities(session: AwsSession, refs: readonly Ref[]
     if (!rows) reading.set(key, (rows = read()));
     return rows;
   };
-  await each(refs, 4, async (ref) => {
+  await inParallel(refs, 4, async (ref) => {
     const subject = await subjectOf(session, ref);
     if (subject === 'absent') return void absent.push(ref);
     if (subject === 'unknown') return void unknown.push(ref);

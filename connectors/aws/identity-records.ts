@@ -112,7 +112,7 @@ export const privilegeId = (holderId: string, origin: 'attached' | 'inline', pol
 export function readPrivilegeId(
   id: string,
 ): { holderId: string; origin: 'attached' | 'inline'; policy: string } | undefined {
-  const found = /^(name:[^/]+|[A-Z0-9]+)\/(attached|inline)\/(.+)$/.exec(id);
+  const found = /^(name:[^/]+|[A-Za-z0-9]+)\/(attached|inline)\/(.+)$/.exec(id);
   if (!found) return undefined;
   return { holderId: found[1]!, origin: found[2] as 'attached' | 'inline', policy: found[3]! };
 }

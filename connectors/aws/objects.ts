@@ -11,7 +11,8 @@ import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord, Share } from '../records.ts';
 import { bucketParts, bucketRecord, factsOf, queuePart, type BucketFacts } from './buckets.ts';
-import { clientsOf, each } from './clients.ts';
+import { inParallel } from '../kit/in-parallel.ts';
+import { clientsOf } from './clients.ts';
 import { plain } from './directory.ts';
 import { absentAs, vendor } from './errors.ts';
 import { acknowledgeQueue, queueChanges } from './queue.ts';
@@ -96,7 +97,7 @@ async function rows(session: AwsSession, facts: BucketFacts, items: S3Item[]) {
     skipped.push({ why: `a key of ${key.length} characters is longer than S3 allows` });
     return false;
   });
-  const records = await each(fitting, aclWidth, async (item) =>
+  const records = await inParallel(fitting, aclWidth, async (item) =>
     fileRecord(facts, item, await objectShares(session, facts, item)),
   );
   return { records, skipped };
@@ -227,7 +228,7 @@ async function lookup(session: AwsSession, refs: readonly Ref[]): Promise<Looked
   const records: FileRecord[] = [];
   const absent: Ref[] = [];
   const unknown: Ref[] = [];
-  await each(refs, aclWidth, async (ref) => {
+  await inParallel(refs, aclWidth, async (ref) => {
     const { bucket, key } = readFileId(ref.vendorId);
     if (ref.kind !== 'files' || !inScope(session.settings, bucket)) return void unknown.push(ref);
     let facts: BucketFacts;

@@ -13,7 +13,8 @@ import { z } from 'zod';
 import type { Looked, Page, PageRequest, Part, Ref, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AppPermissionRecord } from '../records.ts';
-import { clientsOf, each } from './clients.ts';
+import { inParallel } from '../kit/in-parallel.ts';
+import { clientsOf } from './clients.ts';
 import { keysOf } from './credential-report.ts';
 import { accountOf, iamPageSize, pick, plain, usersOf } from './directory.ts';
 import { absentAs, vendor } from './errors.ts';
@@ -63,7 +64,7 @@ async function sweepKeys(session: AwsSession, request: PageRequest): Promise<Pag
     'iam:ListUsers',
     clientsOf(session).iam.send(new ListUsersCommand({ MaxItems: usersPerPage, Marker: markerOf(request) })),
   );
-  const found = await each(page.Users ?? [], 4, async (user) => {
+  const found = await inParallel(page.Users ?? [], 4, async (user) => {
     const keys = (await keysOf(session, user.UserName!)) ?? [];
     return Promise.all(keys.map((key) => keyRecord(session, key, user.UserId!)));
   });
@@ -174,7 +175,7 @@ async function providers(session: AwsSession): Promise<AppPermissionRecord[]> {
   const base = { kind: 'appPermissions' as const, type: 'trust' as const, status: 'active' as const };
   const oidc = await vendor('iam:ListOpenIDConnectProviders', iam.send(new ListOpenIDConnectProvidersCommand({})));
   const saml = await vendor('iam:ListSAMLProviders', iam.send(new ListSAMLProvidersCommand({})));
-  const open = await each(oidc.OpenIDConnectProviderList ?? [], 4, async ({ Arn = '' }) => {
+  const open = await inParallel(oidc.OpenIDConnectProviderList ?? [], 4, async ({ Arn = '' }) => {
     const detail = await absentAs(
       'iam:GetOpenIDConnectProvider',
       iam.send(new GetOpenIDConnectProviderCommand({ OpenIDConnectProviderArn: Arn })),
@@ -237,7 +238,7 @@ async function lookup(session: AwsSession, refs: readonly Ref[]): Promise<Looked
   const records = new Map<string, AppPermissionRecord>();
   const absent: Ref[] = [];
   const unknown: Ref[] = [];
-  await each(refs, 4, async (ref) => {
+  await inParallel(refs, 4, async (ref) => {
     if (ref.kind !== 'appPermissions') return void unknown.push(ref);
     const trust = readTrustId(ref.vendorId);
     if (trust) {
