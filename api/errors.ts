@@ -1,4 +1,5 @@
 import { BadCursor } from '../store/paging.ts';
+import { BadFilter } from '../store/records.ts';
 import { HttpProblem, invalidParameter } from './problems.ts';
 import { TemporalFailure } from './temporal.ts';
 import { asProblem } from './wish.ts';
@@ -8,6 +9,7 @@ export function asHttpProblem(error: unknown): HttpProblem {
   if (error instanceof HttpProblem) return error;
   if (error instanceof BadCursor)
     return invalidParameter('cursor', 'is not one that this list gave out', 'begin without a cursor');
+  if (error instanceof BadFilter) return invalidParameter(error.field, error.message);
   if (error instanceof TemporalFailure) return asProblem(error, 'what was wished is kept') as HttpProblem;
   if (error instanceof URIError) return new HttpProblem('malformed-url', 'the address is not well encoded');
   const type = typeof error === 'object' && error !== null && 'type' in error ? String(error.type) : '';

@@ -103,7 +103,12 @@ export function useApi(options: { requestsPerMinute?: number; allowLocalOrigins?
     });
     const text = await response.text();
     const isJson = /json/.test(response.headers.get('content-type') ?? '');
-    return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson && text !== '' ? JSON.parse(text) : undefined,
+    };
   };
   api.connect = async (more = {}) => {
     const { status, body, text } = await api.call('POST', '/v1/connections', { body: { ...acmeBody(), ...more } });
