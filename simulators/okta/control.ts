@@ -19,6 +19,7 @@ import { createCounters, resetCounters } from './counters.ts';
 import type { Counters } from './counters.ts';
 import { fill, grantApp, measure } from './fill.ts';
 import type { Filled, FillOptions } from './fill.ts';
+import type { OktaFault } from './faults.ts';
 import type { Gate } from './gate.ts';
 import { turnKnobs } from './knobs.ts';
 import type { Knobs, KnobsPatch } from './knobs.ts';
@@ -69,6 +70,13 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     counters: (): Counters & { inFlight: number } => ({ ...state().counters, inFlight: gate.limits.inFlight }),
     resetCounters: (): void => resetCounters(state().counters),
     knobs: (patch: KnobsPatch = {}): Knobs => turnKnobs(state().knobs, patch),
+
+    /** Adds faults; answers every rule with how often it struck. */
+    faults(given: { add?: OktaFault[]; clear?: boolean } = {}): { rule: OktaFault; struck: number }[] {
+      if (given.clear) gate.faults.clear();
+      for (const rule of given.add ?? []) gate.faults.add(rule);
+      return gate.faults.list();
+    },
 
     setStatus({ user: id, status }: { user: string; status: Status }): void {
       const found = user(id);

@@ -11,6 +11,8 @@ export interface Counters {
   windows: BucketWindow[];
   /** `suspend` → user id → how often it was really executed. */
   executed: Record<string, Record<string, number>>;
+  /** Requests struck by a fault, by its kind. */
+  faults: Record<string, number>;
   hookDeliveries: { sent: number; answered: number; failed: number; lost: number };
 }
 
@@ -32,6 +34,7 @@ export function createCounters(): Counters {
     maxConcurrent: 0,
     windows: [],
     executed: {},
+    faults: {},
     hookDeliveries: { sent: 0, answered: 0, failed: 0, lost: 0 },
   };
 }

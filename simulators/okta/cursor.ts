@@ -21,7 +21,21 @@ export class Cursors {
     return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
   }
 
+  /** Other text for the place of `here` (the list's beginning when null); `of` is any cursor of the same list. */
+  again(here: string | null, of: string): string {
+    const [list, ...position] = this.#read(here ?? of) as [string, ...(number | string)[]];
+    // One member more, which readers of positions do not look at.
+    const place = here === null ? position.map(() => 0) : position;
+    return this.seal(list, [...place, `again ${place.length}`]);
+  }
+
   open(list: string, text: string): (number | string)[] {
+    const position = this.#read(text);
+    if (position[0] !== list) throw invalid('after', 'Invalid paging request.');
+    return position.slice(1);
+  }
+
+  #read(text: string): (number | string)[] {
     const bytes = Buffer.from(text, 'base64url');
     let position: unknown;
     try {
@@ -31,7 +45,6 @@ export class Cursors {
     } catch {
       throw invalid('after', 'Invalid paging request.');
     }
-    if (!Array.isArray(position) || position[0] !== list) throw invalid('after', 'Invalid paging request.');
-    return position.slice(1) as (number | string)[];
+    return position as (number | string)[];
   }
 }

@@ -1,10 +1,14 @@
 import type { IncomingMessage } from 'node:http';
+import { Faults } from '../kit/faults.ts';
+import { seeded } from '../kit/seeded.ts';
 import { holds, rolesOfPrincipal } from './admin-permissions.ts';
 import { authenticate } from './auth.ts';
 import type { Presented } from './auth.ts';
 import type { Tenant } from './bootstrap.ts';
 import { Cursors } from './cursor.ts';
 import { Nonces, ProofMemory } from './dpop.ts';
+import { bent, FAULT_KINDS, replaced, spoilingOf } from './faults.ts';
+import type { OktaFault, Spoiling } from './faults.ts';
 import { HookSender } from './hook-sender.ts';
 import { Limits } from './limits.ts';
 import { invalid, noPermission, notFound, oauthRefused, OktaError } from './respond.ts';
@@ -21,6 +25,7 @@ export class Gate {
   url = '';
   readonly nonces: Nonces;
   readonly limits = new Limits();
+  readonly faults: Faults<OktaFault>;
   readonly #tenant: { now: Tenant };
   readonly #cursors: Cursors;
   readonly #memory = new ProofMemory();
@@ -32,6 +37,7 @@ export class Gate {
     this.#tenant = tenant;
     this.#cursors = new Cursors(seed);
     this.nonces = new Nonces(seed);
+    this.faults = new Faults<OktaFault>(FAULT_KINDS, seeded(seed ^ 0x5eed));
     this.#allowHttpHooks = allowHttpHooks;
     this.#hooks = new HookSender(tenant.now.state, () => this.url);
   }
@@ -46,7 +52,26 @@ export class Gate {
     this.#hooks.close();
   }
 
-  async answer(request: IncomingMessage, body: Buffer | undefined): Promise<Answer> {
+  /** The answer and how its bytes are to be spoilt, if at all. */
+  async answer(request: IncomingMessage, body: Buffer | undefined): Promise<{ answer: Answer; spoiling?: Spoiling }> {
+    const { state } = this.#tenant.now;
+    const url = this.#urlOf(request);
+    const striking = this.faults.strike(request.method ?? 'GET', url.pathname + url.search);
+    for (const fault of striking) {
+      state.counters.faults[fault.kind] = (state.counters.faults[fault.kind] ?? 0) + 1;
+    }
+    const wait = striking.reduce((sum, fault) => sum + (fault.kind === 'delay' ? (fault.ms ?? 1_000) : 0), 0);
+    const replacing = striking.find((fault) => replaced(fault, url.searchParams.has('after')));
+    const instead = replacing && replaced(replacing, url.searchParams.has('after'));
+    let answer = instead;
+    if (!replacing || replacing.executed || wait > 0) {
+      const real = await this.#answer(request, body, wait, replacing !== undefined && !replacing.executed);
+      answer ??= striking.reduce((so, fault) => bent(fault, so, url, this.#cursors), real);
+    }
+    return { answer: answer as Answer, spoiling: spoilingOf(striking) };
+  }
+
+  async #answer(request: IncomingMessage, body: Buffer | undefined, wait: number, idle: boolean): Promise<Answer> {
     const { state } = this.#tenant.now;
     const requestId = `req${state.seq().toString(36)}`;
     const headers: Record<string, string> = { 'x-okta-request-id': requestId };
@@ -55,7 +80,9 @@ export class Gate {
         Object.assign(headers, this.limits.refusedByConcurrency(state));
         throw throttled();
       }
-      if (state.knobs.latencyMs > 0) await new Promise((resolve) => setTimeout(resolve, state.knobs.latencyMs));
+      const pause = state.knobs.latencyMs + wait;
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (idle) return { status: 204 };
       const answer = await this.#process(state, request, body, requestId, headers);
       return { ...answer, headers: { ...headers, ...answer.headers } };
     } catch (error) {
@@ -70,6 +97,10 @@ export class Gate {
     }
   }
 
+  #urlOf(request: IncomingMessage): URL {
+    return new URL(request.url ?? '/', `http://${request.headers.host ?? new URL(this.url).host}`);
+  }
+
   async #process(
     state: OktaState,
     request: IncomingMessage,
@@ -78,8 +109,8 @@ export class Gate {
     headers: Record<string, string>,
   ): Promise<Answer> {
     const method = request.method ?? 'GET';
-    const base = `http://${request.headers.host ?? new URL(this.url).host}`;
-    const url = new URL(request.url ?? '/', base);
+    const url = this.#urlOf(request);
+    const base = url.origin;
     const path = url.pathname;
     const presented = {
       method,

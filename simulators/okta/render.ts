@@ -182,7 +182,7 @@ export function renderApp(app: App, base: string): Record<string, unknown> {
     lastUpdated: iso(app.lastUpdated),
     signOnMode: app.signOnMode,
     features: [],
-    accessibility: { selfService: false, errorRedirectUrl: null, loginRedirectUrl: null },
+    accessibility: { selfService: false },
     visibility: { autoSubmitToolbar: false, hide: { iOS: false, web: false }, appLinks: {} },
     credentials: oidc
       ? { oauthClient: { client_id: app.id, token_endpoint_auth_method: 'client_secret_basic', autoKeyRotation: true } }

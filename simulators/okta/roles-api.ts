@@ -165,7 +165,7 @@ export const roleRoutes: Route[] = [
       path: `${place}/roles`,
       scope: 'okta.roles.manage',
       permission: 'roles.manage',
-      query: ['disableNotifications'],
+      query: place.startsWith('/oauth2') ? [] : ['disableNotifications'],
       handle: assign,
     },
     {

@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import type { Spoiling } from './faults.ts';
 import type { Answer } from './respond.ts';
 import type { OktaState } from './state.ts';
 
@@ -14,17 +15,37 @@ export function headersOf(state: OktaState, answer: Answer): Record<string, stri
   return headers;
 }
 
-export async function send(
-  state: OktaState,
-  answer: Answer,
-  _request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+/** Writes the answer, or spoils its bytes. */
+export function send(state: OktaState, answer: Answer, spoiling: Spoiling | undefined, response: ServerResponse): void {
   const { counters } = state;
   counters.statuses[answer.status] = (counters.statuses[answer.status] ?? 0) + 1;
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
+  if (spoiling === 'reset') {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  const { body } = answer;
+  const whole = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
   const headers = headersOf(state, answer);
+  if (spoiling === 'endless') {
+    response.writeHead(answer.status, headers);
+    flow(response);
+    return;
+  }
+  const half = whole.slice(0, Math.max(1, Math.floor(whole.length / 2)));
+  const text = spoiling === 'truncated' ? half : whole;
   if (answer.status !== 204) headers['content-length'] = String(Buffer.byteLength(text));
   response.writeHead(answer.status, headers);
-  response.end(text);
+  if (spoiling === 'torn') response.write(half, () => response.destroy());
+  else response.end(text);
+}
+
+/** Rows without an end, as fast as they are read. */
+function flow(response: ServerResponse): void {
+  const row = `${' '.repeat(8_191)}\n`;
+  response.write('[');
+  const more = (): void => {
+    while (!response.destroyed && response.write(row));
+  };
+  response.on('drain', more);
+  more();
 }

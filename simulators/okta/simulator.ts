@@ -63,7 +63,8 @@ export async function createOktaSimulator(options: OktaSimulatorOptions = {}): P
       await answerControl(control, options.controlToken ?? '', request, body, response);
       return;
     }
-    await send(tenant.now.state, await gate.answer(request, body), request, response);
+    const { answer, spoiling } = await gate.answer(request, body);
+    send(tenant.now.state, answer, spoiling, response);
   };
   const failures: unknown[] = [];
   const server = await listen(handle, (error) => failures.push(error), { port: options.port });
