@@ -89,7 +89,7 @@ module.exports = {
       name: 'production-without-dev-packages',
       comment: 'A production install has no devDependencies.',
       severity: 'error',
-      from: { path: '^(connectors|workflows|activities|store|api|simulators)/', pathNot: TEST_FILE },
+      from: { path: '^(connectors|workflows|activities|store|api)/', pathNot: TEST_FILE },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
     },
     {
