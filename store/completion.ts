@@ -128,20 +128,20 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
     let missing = 0;
 
     if (!suspect && candidates.size > 0) {
-      const now = new Date(Math.max(clock.now().getTime(), startedAt.getTime()));
+      const now = clock.now();
       const refs = lookup ? await firstMissing(candidates, lookupMost) : [];
       if (lookup && refs.length > 0) {
         held = await lookUp(await writeFenced(db, held, { $set: { ended: true } }), refs, lookup);
       }
       for (const [kind, filter] of candidates) {
-        // Missing since before this sweep began: this is the second sweep that misses it.
+        // Missing since an earlier sweep began: this is the second that misses it. Completed again, it stays the first.
         const again = accept ? filter : { ...filter, missingSince: { $lt: startedAt } };
         const gone = await mark(held, kind, again, { removedAt: now, observedAt: startedAt }, true);
         const first = await mark(
           gone.lease,
           kind,
           { ...filter, missingSince: { $exists: false } },
-          { missingSince: now },
+          { missingSince: startedAt },
           false,
         );
         held = first.lease;

@@ -7,13 +7,34 @@ export interface Canonical {
   odd: boolean;
 }
 
-/** JSON with the members of every object sorted by name: equal values give equal text. */
-export function canonicalJson(value: unknown): Canonical {
-  const found = { odd: false };
-  return { text: write(value, found, 0) ?? 'null', odd: found.odd };
+/** Names come back in every record: what there is to know of one is worked out once. */
+const names = new Map<string, { quoted: string; odd: boolean }>();
+const namesMost = 20_000;
+
+function nameOf(key: string): { quoted: string; odd: boolean } {
+  let name = names.get(key);
+  if (!name) {
+    if (names.size >= namesMost) names.clear();
+    name = { quoted: `${JSON.stringify(key)}:`, odd: isOddKey(key) };
+    names.set(key, name);
+  }
+  return name;
 }
 
-function write(value: unknown, found: { odd: boolean }, depth: number): string | undefined {
+/** JSON with the members of every object sorted by name: equal values give equal text. Members in `without` are left out. */
+export function canonicalJson(value: unknown, without: readonly string[] = []): Canonical {
+  const found = { odd: false };
+  return { text: write(value, found, 0, without) ?? 'null', odd: found.odd };
+}
+
+const nothing: readonly string[] = [];
+
+function write(
+  value: unknown,
+  found: { odd: boolean },
+  depth: number,
+  without: readonly string[] = nothing,
+): string | undefined {
   switch (typeof value) {
     case 'string':
       return JSON.stringify(value);
@@ -29,24 +50,31 @@ function write(value: unknown, found: { odd: boolean }, depth: number): string |
       return undefined;
   }
   if (value === null) return 'null';
-  if (value instanceof Date) return JSON.stringify(value);
+  if (value instanceof Date) return `"@${value.getTime()}"`;
   if (depth >= maxDepth) {
     found.odd = true;
     return `"${tooDeep}"`;
   }
+  let text = '';
   if (Array.isArray(value)) {
-    let items = '';
-    for (const [at, item] of value.entries())
-      items += `${at === 0 ? '' : ','}${write(item, found, depth + 1) ?? 'null'}`;
-    return `[${items}]`;
+    for (let at = 0; at < value.length; at += 1) {
+      if (at > 0) text += ',';
+      text += write(value[at], found, depth + 1) ?? 'null';
+    }
+    return `[${text}]`;
   }
-  let members = '';
-  for (const key of Object.keys(value).sort()) {
-    if (isOddKey(key)) found.odd = true;
-    const text = write((value as Record<string, unknown>)[key], found, depth + 1);
-    if (text !== undefined) members += `${members === '' ? '' : ','}${JSON.stringify(key)}:${text}`;
+  const keys = Object.keys(value);
+  if (keys.length > 1) keys.sort();
+  for (const key of keys) {
+    if (without.length > 0 && without.includes(key)) continue;
+    const member = write((value as Record<string, unknown>)[key], found, depth + 1);
+    if (member === undefined) continue;
+    const name = nameOf(key);
+    if (name.odd) found.odd = true;
+    if (text !== '') text += ',';
+    text += name.quoted + member;
   }
-  return `{${members}}`;
+  return `{${text}}`;
 }
 
 /** 132 bits of SHA-256 as 22 letters. */

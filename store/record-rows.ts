@@ -25,20 +25,18 @@ export const recordId = (connectionId: string, vendorId: string): string => `${c
 
 /** Cuts `raw`, hashes, and makes what the vendor named storable. */
 export function prepareRecord(record: AnyRecord): PreparedRecord {
-  const { raw, ...own } = record;
+  const { raw } = record;
   const vendors = canonicalJson(raw);
   const stored = tooLong(vendors.text)
     ? { truncated: true, bytes: Buffer.byteLength(vendors.text), excerpt: excerpt(vendors.text) }
     : vendors.odd
       ? toStorable(raw)
       : raw;
-  const rawText = stored === raw || vendors.odd ? vendors.text : JSON.stringify(stored);
-  const hashed = canonicalJson(record.kind === 'activities' ? { ...own, receivedAt: undefined } : own);
-  const fields = (hashed.odd ? toStorable(own) : own) as PreparedRecord['fields'];
-  return {
-    fields: { ...fields, raw: stored },
-    hash: recordHash(`${hashed.text}\n${rawText}`),
-  };
+  const rawText = tooLong(vendors.text) ? JSON.stringify(stored) : vendors.text;
+  // The same activity told again, perhaps by another source, comes at another time.
+  const own = canonicalJson(record, record.kind === 'activities' ? ['raw', 'receivedAt'] : ['raw']);
+  const fields = own.odd ? (toStorable({ ...record, raw: undefined }) as typeof record) : record;
+  return { fields: { ...fields, raw: stored }, hash: recordHash(`${own.text}\n${rawText}`) };
 }
 
 /** A letter is at most three bytes of UTF-8, so most texts need not be measured. */
