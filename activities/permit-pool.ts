@@ -37,6 +37,7 @@ export class PermitPool {
   private streak = 0;
   private holds = 0;
   private generation = 0;
+  private readonly requests = new Set<Promise<void>>();
   private cancelTimer: (() => void) | undefined;
 
   constructor(source: PermitSource) {
@@ -88,6 +89,9 @@ export class PermitPool {
   async close(): Promise<void> {
     this.cancelTimer?.();
     await this.returnUnused();
+    // For good: what is still being asked for is given back when it comes.
+    this.hold();
+    await Promise.all(this.requests);
   }
 
   private async returnUnused(): Promise<void> {
@@ -164,7 +168,13 @@ export class PermitPool {
     return !refused || refused.until <= at;
   }
 
-  private async request(urgency: Urgency, calls: number, withinMs: number): Promise<void> {
+  private request(urgency: Urgency, calls: number, withinMs: number): Promise<void> {
+    const request = this.fetch(urgency, calls, withinMs).finally(() => this.requests.delete(request));
+    this.requests.add(request);
+    return request;
+  }
+
+  private async fetch(urgency: Urgency, calls: number, withinMs: number): Promise<void> {
     const { generation } = this;
     let answer: QuotaAnswer;
     try {
@@ -188,7 +198,7 @@ export class PermitPool {
       return;
     }
     if (generation !== this.generation) {
-      if (answer.probe ?? answer.reserve) await this.source.giveBack(1, answer).catch(this.source.problem);
+      await this.source.giveBack(answer.granted, answer).catch(this.source.problem);
       return;
     }
     delete this.refused[urgency];
