@@ -41,7 +41,8 @@ export function judgeReading(belief: Belief, reading: QuotaObservation, at: numb
   if (limit !== undefined && limit > 0) {
     if (limit > belief.limit) {
       belief.higherSince ??= at;
-      if (rolled || at - belief.higherSince >= belief.windowMs) correction.limit = limit;
+      // The first header replaces an assumption; later ones may raise the limit only where a window begins.
+      if (!belief.fromHeaders || rolled || at - belief.higherSince >= belief.windowMs) correction.limit = limit;
     } else {
       belief.higherSince = undefined;
       if (limit < belief.limit || !belief.fromHeaders) correction.limit = limit;

@@ -96,6 +96,7 @@ async function untilNextScan(run: Run): Promise<boolean> {
   if (woken || !part) return true;
   delete state.stages[part]?.retryAt;
   await sweepStage(run, part);
+  await run.publish();
   return false;
 }
 
@@ -146,7 +147,6 @@ async function sweepStage(run: Run, stage: StageName): Promise<void> {
   };
   add();
   while (readers.size > 0) await Promise.race(readers);
-  await run.publish();
 }
 
 function apply(state: StageState, result: SweepResult): void {

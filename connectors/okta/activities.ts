@@ -15,7 +15,7 @@ export const latenessMs = 60 * 60_000;
 
 const logs = '/api/v1/logs';
 const largestPage = 1000;
-/** A quiet log is asked in longer slices, so that a first scan is not ninety calls of a scarce quota for nothing. */
+/** A slice that fits one page is followed by one twice as long: a first scan is not ninety calls of a scarce quota. */
 const longestSliceDays = 16;
 /** Where a chain begins again whose address Okta no longer takes. */
 const overlapMs = 60 * 60_000;
@@ -66,7 +66,7 @@ async function logPage(session: OktaSession, from: string, accept: readonly numb
   };
 }
 
-/** Bounded requests, which end: `[from, until)` in slices of a day, longer ones while nothing is found. */
+/** Bounded requests, which end: `[from, until)` in slices of a day, longer ones while each fits one page. */
 export async function sweepActivities(session: OktaSession, request: PageRequest): Promise<Page<ActivityRecord>> {
   const until = request.until ?? session.now();
   const earliest = new Date(session.now().getTime() - retentionMs);
@@ -77,8 +77,8 @@ export async function sweepActivities(session: OktaSession, request: PageRequest
   const end = new Date(Math.min(from.getTime() + place.days * day, until.getTime()));
   const bounds = { since: from.toISOString(), until: end.toISOString() };
   const page = (await logPage(session, place.path ?? query(bounds)))!;
-  const quiet = page.length === 0 && place.path === undefined;
-  const days = quiet ? Math.min(place.days * 2, longestSliceDays) : 1;
+  const fits = page.length < largestPage && page.next === undefined && place.path === undefined;
+  const days = fits ? Math.min(place.days * 2, longestSliceDays) : 1;
   const next =
     page.next !== undefined
       ? sweepCursor.write({ ...place, path: page.next })
