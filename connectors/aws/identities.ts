@@ -15,6 +15,7 @@ import { lookupIdentities } from './identity-lookup.ts';
 import {
   accountRecordOf,
   groupRecordOf,
+  isDenied,
   membershipRecordOf,
   privilegesOf,
   rootPrivilege,
@@ -52,8 +53,9 @@ async function rowsOf(session: AwsSession, page: GetAccountAuthorizationDetailsC
       inline: user.UserPolicyList,
       attached: user.AttachedManagedPolicies,
     });
-    // A user made after the report was is not in it.
-    const signIn = report?.get(user.Arn ?? '') ?? (await signInOf(session, { UserName: own.name }));
+    // A user made after the report was is not in it; one that is denied everything may have been suspended after it.
+    const reported = isDenied(own) ? undefined : report?.get(user.Arn ?? '');
+    const signIn = reported ?? (await signInOf(session, { UserName: own.name }));
     const memberships = (user.GroupList ?? []).flatMap((name) => {
       const group = groups?.byName.get(name)?.GroupId;
       return group ? [membershipRecordOf(group, own.id)] : [];

@@ -28,11 +28,14 @@ export function statusOf(signIn: SignIn, denied: boolean): AccountRecord['status
   return (!signIn.console || denied) && signIn.activeKeys === 0 ? 'suspended' : 'active';
 }
 
+/** Whether a policy of its own denies the holder everything. */
+export const isDenied = (holder: Holder): boolean =>
+  holder.attached.some(({ arn }) => isDenyAllArn(arn)) ||
+  holder.inline.some(({ document }) => isDenyAll(parseDocument(document)));
+
 export function accountRecordOf(user: IamUser, signIn: SignIn, holder: Holder): AccountRecord {
   const { UserName = '', UserId = '', Arn, Path, CreateDate, Tags, PermissionsBoundary } = user;
-  const denied =
-    holder.attached.some(({ arn }) => isDenyAllArn(arn)) ||
-    holder.inline.some(({ document }) => isDenyAll(parseDocument(document)));
+  const denied = isDenied(holder);
   const { console, keys, activeKeys, mfa } = signIn;
   return {
     kind: 'accounts',

@@ -89,6 +89,7 @@ export async function startAwsFront(options: AwsFrontOptions) {
   let counts: Record<string, number> = {};
   const history = createEventHistory(now, () => lookupPerSecond);
   const failures: unknown[] = [];
+  let reportAt = 0;
 
   const control: AwsControl = {
     fault: (fault) => void faults.push({ ...fault, left: fault.times ?? 1 }),
@@ -133,6 +134,14 @@ export async function startAwsFront(options: AwsFrontOptions) {
     }
     const given = await forward(request, request.url ?? '/', body);
     if (given.status !== 200 || request.method === 'HEAD') return given;
+    // moto's report is always of 2015.
+    if (asked.operation === 'GenerateCredentialReport') reportAt = now();
+    if (asked.operation === 'GetCredentialReport')
+      given.body = Buffer.from(
+        given.body
+          .toString('utf8')
+          .replace(/<GeneratedTime>[^<]*/, () => `<GeneratedTime>${new Date(reportAt).toISOString()}`),
+      );
     const lists = asked.service === 'iam' ? pagedLists[asked.operation] : undefined;
     if (lists) {
       const form = new URLSearchParams(body.toString('utf8'));
