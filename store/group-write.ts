@@ -98,11 +98,14 @@ async function writeKind(
 ): Promise<Written> {
   const rows = db.collection<RecordRow>(kind);
   const known = new Map<string, Known>();
-  const found = rows.find(
-    { _id: { $in: [...words.keys()] } },
-    { session, batchSize: words.size + 1, projection: { hash: 1, observedAt: 1, part: 1, removedAt: 1 } },
-  );
-  for await (const row of found) known.set(row._id, row);
+  // An array at once: awaiting row by row costs more than the reading.
+  const found: Known[] = await rows
+    .find(
+      { _id: { $in: [...words.keys()] } },
+      { session, batchSize: words.size + 1, projection: { hash: 1, observedAt: 1, part: 1, removedAt: 1 } },
+    )
+    .toArray();
+  for (const row of found) known.set(row._id, row);
 
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
   const inserts: RecordRow[] = [];

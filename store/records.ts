@@ -113,7 +113,8 @@ export function createRecords(db: Db): Records {
     async counts(connectionId) {
       const counts = await Promise.all(
         recordKinds.map(
-          async (kind) => [kind, await rowsOf(kind).countDocuments({ connectionId, removedAt: { $exists: false } })] as const,
+          async (kind) =>
+            [kind, await rowsOf(kind).countDocuments({ connectionId, removedAt: { $exists: false } })] as const,
         ),
       );
       return Object.fromEntries(counts) as Record<RecordKind, number>;
