@@ -19,12 +19,8 @@ const FILTERABLE: Record<string, readonly Operator[]> = {
   lastMembershipUpdated: ORDERED,
 };
 const SEARCHABLE = new Set(['id', 'type', 'created', 'lastUpdated', 'lastMembershipUpdated', 'objectClass']);
-const TIMES = new Set(['created', 'lastUpdated', 'lastMembershipUpdated']);
 
-function read(group: Group, attribute: string): unknown {
-  const value = readPath(group, attribute.split('.'));
-  return TIMES.has(attribute) ? new Date(value as number).toISOString() : value;
-}
+const read = (group: Group, attribute: string): unknown => readPath(group, attribute.split('.'));
 
 function predicate(text: string, search: boolean): (group: Group) => boolean {
   try {

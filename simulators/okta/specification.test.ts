@@ -167,6 +167,7 @@ suite('specification', () => {
     );
     await check('/api/v1/users/{id}', '/api/v1/users/nobody', 'GET', undefined, 404);
     okta.control.knobs({ limits: { '/api/v1/logs': 1 } });
+    await ask('GET', '/api/v1/logs?limit=1');
     await check('/api/v1/logs', '/api/v1/logs?limit=1', 'GET', undefined, 429);
     okta.control.knobs({ limits: {} });
   });

@@ -23,13 +23,11 @@ const SEARCHABLE = new Set(['id', 'status', 'created', 'activated', 'statusChang
 const filterGrammar: Grammar = (attribute) => FILTERABLE[attribute];
 const searchGrammar: Grammar = (attribute) =>
   SEARCHABLE.has(attribute) || attribute.startsWith('profile.') ? TEXT : undefined;
-const TIMES = new Set(['created', 'activated', 'statusChanged', 'lastUpdated']);
 
 function reader(state: OktaState) {
   return (user: User, attribute: string): unknown => {
     if (attribute === 'type.id') return state.typeId;
-    const value = readPath(user, attribute.split('.'));
-    return TIMES.has(attribute) && typeof value === 'number' ? state.iso(value) : value;
+    return readPath(user, attribute.split('.'));
   };
 }
 
