@@ -87,3 +87,32 @@ describe('acting', () => {
     expect(okta.control.counters().executed.suspend).toEqual({ [user.id]: 1 });
   });
 });
+
+describe('filling', () => {
+  it('hands out events of others whole, each with a uuid of its own and a readable time', async () => {
+    const sampleEvents = [
+      { eventType: 'system.agent.ad.unknown_event', odd: { kept: [1] } },
+      { eventType: 'user.account.lock', uuid: 'same', published: '2022-03-22 14:21:53.225' },
+      { eventType: 'user.account.unlock', uuid: 'same', published: 'redacted' },
+    ];
+    okta.control.reset();
+    expect(okta.control.fill({ users: 60, groups: 6, events: 100, sampleEvents }).events).toBe(103);
+    const since = new Date(Date.now() - 60 * 86_400_000).toISOString();
+    const until = new Date(Date.now() + 1_000).toISOString();
+    const rows = await readAll(`/api/v1/logs?since=${since}&until=${until}&limit=40`);
+    expect(rows).toHaveLength(103);
+    expect(new Set(rows.map((row) => row.uuid)).size).toBe(103);
+    expect(rows.find((row) => row.odd)).toMatchObject({ odd: { kept: [1] } });
+    const times = rows.map((row) => String(row.published));
+    expect(times).toEqual(times.toSorted());
+  });
+
+  it('makes the same tenant of the same seed', async () => {
+    const other = await createOktaSimulator({ seed: 7, fill: { users: 500, groups: 40, events: 600 } });
+    const ids = (one: OktaSimulator) => one.control.truth({ only: ['memberships', 'logs'] });
+    const [a, b] = [ids(okta), ids(other)];
+    await other.close();
+    expect(a.memberships).toEqual(b.memberships);
+    expect(a.logs?.hash).toBe(b.logs?.hash);
+  });
+});
