@@ -7,7 +7,9 @@ import type { Claim, Positions } from './store.ts';
 import { toStorable } from './vendor-keys.ts';
 
 /** A holder that was frozen inside a transaction keeps its position locked; who waits for it could do another part. */
-const claimMs = 3_000;
+const claimMs = 1_000;
+const lockedMost = 3;
+const lockedAgainMs = 5_000;
 const maxTimeExpired = 50;
 
 /** Not held and due, by MongoDB's clock. What is not open is due only where a time was set. */
@@ -26,35 +28,50 @@ export function createPositionClaims(
 ): Pick<Positions, 'claim' | 'claimFeed' | 'renew' | 'release' | 'completeRound' | 'fail'> {
   const positions = db.collection<PositionDocument>('positions');
 
+  /** What a frozen transaction locks is left out, and the next one taken. */
   async function take(among: Filter<PositionDocument>, sort: Sort, holder: string, leaseMs: number): Promise<Claim> {
-    try {
-      const position = await positions.findOneAndUpdate(
-        { ...among, $expr: claimable },
-        [
-          {
-            $set: {
-              seq: { $add: ['$seq', 1] },
-              holder: { $literal: holder },
-              leaseUntil: inMilliseconds(leaseMs),
-              notBefore: null,
-              state: 'open',
-              // A listing has no pages with a time of their own. Earlier than the first request is on the safe side.
-              startedAt: {
-                $cond: [{ $eq: ['$role', 'listing'] }, { $ifNull: ['$startedAt', '$$NOW'] }, '$startedAt'],
-              },
-            },
-          },
-        ],
-        { sort, returnDocument: 'after', maxTimeMS: claimMs },
-      );
-      if (position) return { lease: { position, holder } };
-    } catch (error) {
-      if (!(error instanceof MongoServerError && error.code === maxTimeExpired)) throw error;
+    const locked: string[] = [];
+    for (;;) {
+      const free: Filter<PositionDocument> = locked.length === 0 ? {} : { $and: [{ _id: { $nin: locked } }] };
+      const filter = { ...among, ...free, $expr: claimable };
+      try {
+        const position = await takeOne(filter, sort, holder, leaseMs);
+        return position ? { lease: { position, holder } } : await nothing(among, locked);
+      } catch (error) {
+        if (!(error instanceof MongoServerError && error.code === maxTimeExpired)) throw error;
+      }
+      const first = await positions.findOne(filter, { sort, projection: { _id: 1 } });
+      if (!first || locked.push(first._id) > lockedMost) return nothing(among, locked);
     }
-    return nothing(among);
   }
 
-  async function nothing(among: Filter<PositionDocument>): Promise<Claim> {
+  const takeOne = (
+    filter: Filter<PositionDocument>,
+    sort: Sort,
+    holder: string,
+    leaseMs: number,
+  ): Promise<PositionDocument | null> =>
+    positions.findOneAndUpdate(
+      filter,
+      [
+        {
+          $set: {
+            seq: { $add: ['$seq', 1] },
+            holder: { $literal: holder },
+            leaseUntil: inMilliseconds(leaseMs),
+            notBefore: null,
+            state: 'open',
+            // A listing has no pages with a time of their own. Earlier than the first request is on the safe side.
+            startedAt: {
+              $cond: [{ $eq: ['$role', 'listing'] }, { $ifNull: ['$startedAt', '$$NOW'] }, '$startedAt'],
+            },
+          },
+        },
+      ],
+      { sort, returnDocument: 'after', maxTimeMS: claimMs },
+    );
+
+  async function nothing(among: Filter<PositionDocument>, locked: readonly string[]): Promise<Claim> {
     const open = await positions.countDocuments({ ...among, state: 'open' });
     const [first] = await positions
       .aggregate<{ waiting: PositionDocument; inMs: number }>([
@@ -66,7 +83,9 @@ export function createPositionClaims(
       ])
       .toArray();
     if (!first) return { lease: null, open };
-    return { lease: null, open, inMs: Number(first.inMs ?? 0), waiting: first.waiting };
+    // A locked one looks due; asking again at once would only wait again.
+    const inMs = Math.max(Number(first.inMs ?? 0), locked.length > 0 ? lockedAgainMs : 0);
+    return { lease: null, open, inMs, waiting: first.waiting };
   }
 
   const free = { holder: null, leaseUntil: null } as const;

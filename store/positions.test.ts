@@ -141,6 +141,24 @@ describe('stages and parts', () => {
     ]);
   });
 
+  it('gives out another part while a frozen transaction locks the first', async () => {
+    const con = await at.connect();
+    await positions.beginStage(con, 'files', 1, { listing: true });
+    const listing = (await positions.claim(con, 'sweep', 'files', 1, 'w', 60_000)).lease!;
+    await positions.addParts(listing, [part('a'), part('b')], null, { feeds: false });
+    const session = at.client.startSession();
+    session.startTransaction();
+    const locked = { connectionId: con, 'part.id': 'a' };
+    await at.db.collection('positions').updateOne(locked, { $set: { write: 'frozen' } }, { session });
+    const claim = await positions.claim(con, 'sweep', 'files', 1, 'w', 60_000);
+    const none = await positions.claim(con, 'sweep', 'files', 1, 'w', 60_000);
+    await session.abortTransaction();
+    await session.endSession();
+    expect(claim.lease?.position.part.id).toBe('b');
+    expect(none).toMatchObject({ lease: null, open: 3, inMs: 5_000 });
+    expect((await positions.claim(con, 'sweep', 'files', 1, 'w', 60_000)).lease?.position.part.id).toBe('a');
+  });
+
   it('a failed part is due again, and what the app lost begins again', async () => {
     const con = await at.connect();
     let lease = await at.take(con, 1);
