@@ -1,9 +1,13 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
   Connection,
+  WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
+  defaultGrpcRetryOptions,
   isGrpcDeadlineError,
+  makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import { TypedSearchAttributes } from '@temporalio/common';
 import {
@@ -69,7 +73,8 @@ export function connectTemporal(options: TemporalOptions): Temporal {
   const updateDeadlineMs = options.updateDeadlineMs ?? 5_000;
   const checkDeadlineMs = options.checkDeadlineMs ?? 20_000;
   const pingDeadlineMs = options.pingDeadlineMs ?? 4_000;
-  const connection = Connection.lazy({ address, connectTimeout: '3s' });
+  const retries = createRetries();
+  const connection = Connection.lazy({ address, connectTimeout: '3s', interceptors: [retries.interceptor] });
   const client = new Client({ connection, namespace });
 
   async function ping(withinMs = pingDeadlineMs) {
@@ -100,6 +105,9 @@ export function connectTemporal(options: TemporalOptions): Temporal {
       return new TemporalFailure('notRunning', 'the workflow of this connection does not run', { cause: error });
     if (error instanceof WorkflowUpdateFailedError)
       return new TemporalFailure('refused', error.cause?.message ?? 'refused by the workflow', { cause: error });
+    // Timed out in the server, a moment before our own deadline, or failed in the worker.
+    if (error instanceof WorkflowFailedError)
+      return new TemporalFailure('worker', 'no worker brought it to its end', { cause: error });
     try {
       await ping(Math.min(1_000, pingDeadlineMs));
     } catch (away) {
@@ -172,7 +180,34 @@ export function connectTemporal(options: TemporalOptions): Temporal {
     },
 
     ping: () => ping(),
-    close: () => connection.close(),
+    async close() {
+      await retries.stop();
+      await connection.close();
+    },
+  };
+}
+
+/**
+ * As the SDK's own, but bounded, and to be stopped: a retry of the SDK that comes due after the connection was closed
+ * throws outside of any call and ends the process.
+ */
+function createRetries() {
+  const defaults = defaultGrpcRetryOptions({ maxAttempts: 4 });
+  let stopped = false;
+  let lastAt = 0;
+  return {
+    interceptor: makeGrpcRetryInterceptor({
+      retryableDecider: (attempt, status) => !stopped && defaults.retryableDecider(attempt, status),
+      delayFunction(attempt, status) {
+        const ms = defaults.delayFunction(attempt, status);
+        lastAt = Math.max(lastAt, Date.now() + ms);
+        return ms;
+      },
+    }),
+    async stop() {
+      stopped = true;
+      if (lastAt > Date.now()) await delay(lastAt - Date.now() + 100);
+    },
   };
 }
 

@@ -1,0 +1,106 @@
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { connectTemporal, TemporalFailure, type Temporal, type TemporalFailureKind } from '../../api/temporal.ts';
+import { searchAttributes, taskQueues, workflowIdOf } from '../../workflows/messages.ts';
+import type {} from '../support/provided.ts';
+
+const address = inject('temporalAddress');
+let connection: Connection;
+let client: Client;
+let temporal: Temporal;
+const title = 'Acme · acme.example';
+let count = 0;
+const newInput = () => ({ connectionId: `con_client${(count += 1)}`, app: 'acme', title });
+
+beforeAll(async () => {
+  connection = await Connection.connect({ address });
+  client = new Client({ connection });
+  temporal = connectTemporal({ address, namespace: 'default', updateDeadlineMs: 1_500, checkDeadlineMs: 1_500 });
+});
+afterAll(async () => {
+  await temporal.close();
+  await connection.close();
+});
+
+const kindOf = (call: Promise<unknown>): Promise<TemporalFailureKind | 'none'> =>
+  call.then(
+    () => 'none' as const,
+    (error: unknown) => {
+      if (error instanceof TemporalFailure) return error.kind;
+      throw error;
+    },
+  );
+
+describe('the API’s way to Temporal, without a worker', () => {
+  it('starts a connection once, findable in the UI', async () => {
+    const input = newInput();
+    await temporal.start(input);
+    const handle = client.workflow.getHandle(workflowIdOf(input.connectionId));
+    const first = await handle.describe();
+    await temporal.start(input);
+    const second = await handle.describe();
+    expect(second.runId).toBe(first.runId);
+    expect(first.type).toBe('connection');
+    expect(await first.staticSummary()).toBe(title);
+    expect(first.typedSearchAttributes.get(searchAttributes.app)).toBe('acme');
+    expect(first.typedSearchAttributes.get(searchAttributes.phase)).toBe('connecting');
+    await handle.terminate();
+  });
+
+  it('an update or a check that nobody takes ends in time: worker', async () => {
+    const input = newInput();
+    await temporal.start(input);
+    expect(await kindOf(temporal.update(input.connectionId, 'pause', { updateId: 'k' }))).toBe('worker');
+    expect(await kindOf(temporal.check({ connectionId: input.connectionId }, title))).toBe('worker');
+    await temporal.signal(input.connectionId, 'changed', []);
+    await client.workflow.getHandle(workflowIdOf(input.connectionId)).terminate();
+  });
+
+  it('what does not run: notRunning', async () => {
+    expect(await kindOf(temporal.update('con_none', 'pause', {}))).toBe('notRunning');
+    expect(await kindOf(temporal.signal('con_none', 'changed', []))).toBe('notRunning');
+  });
+
+  it('an absent server or namespace: server', async () => {
+    for (const [to, namespace] of [
+      ['127.0.0.1:9', 'default'],
+      [address, 'nowhere'],
+    ] as const) {
+      const away = connectTemporal({ address: to, namespace, updateDeadlineMs: 1_000, pingDeadlineMs: 1_000 });
+      expect(await kindOf(away.ping())).toBe('server');
+      expect(await kindOf(away.start(newInput()))).toBe('server');
+      expect(await kindOf(away.update('con_x', 'pause', {}))).toBe('server');
+      expect(await kindOf(away.signal('con_x', 'changed', []))).toBe('server');
+      await away.close();
+    }
+    await temporal.ping();
+  });
+});
+
+describe('the API’s way to Temporal, with a worker', () => {
+  it('updates are obeyed or refused with the reason; signals and checks arrive', async () => {
+    const native = await NativeConnection.connect({ address });
+    const worker = await Worker.create({
+      connection: native,
+      namespace: 'default',
+      taskQueue: taskQueues.sweep,
+      workflowsPath: fileURLToPath(new URL('./obedient-workflows.ts', import.meta.url)),
+    });
+    const patient = connectTemporal({ address, namespace: 'default' });
+    await worker.runUntil(async () => {
+      const input = newInput();
+      await patient.start(input);
+      expect(await patient.update(input.connectionId, 'resume', { updateId: 'once' })).toBe('done');
+      const refused = patient.update(input.connectionId, 'pause', {});
+      await expect(refused).rejects.toMatchObject({ kind: 'refused', message: 'it is erasing: it cannot pause' });
+      await patient.signal(input.connectionId, 'requestAction', ['act_1']);
+      expect(await client.workflow.getHandle(workflowIdOf(input.connectionId)).result()).toBe('act_1');
+      const checked = await patient.check({ connectionId: 'con_check' }, title);
+      expect(checked).toEqual({ outcome: 'parked', problem: { what: 'no con_check' } });
+    });
+    await patient.close();
+    await native.close();
+  });
+});
