@@ -179,7 +179,9 @@ export const quarantineFile: Action<FileTarget, QuarantineState, AwsSettings> = 
   async read(session, { fileId }) {
     const state = await readState(session, fileId);
     const { bucket, key, place, size = 0 } = state;
-    if (place === 'gone' || (place === 'trashed' && !state.etag))
+    // Hidden or gone here, and its content is in quarantine: by an earlier run of this action.
+    const done = place !== 'there' && state.copy !== undefined && (!state.etag || sameContent(state.copy, state));
+    if (!done && (place === 'gone' || !state.etag))
       throw new Failure('notFound', `there is no object ${key} in ${bucket}`, { who: 'operator' });
     if (size > copyLimit)
       throw conflict(`${key} has ${size} bytes; S3 copies at most 5 GiB in one step`, 'quarantine it by hand');
@@ -200,6 +202,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, AwsSettings> = 
           ? [`Earlier versions of ${key} stay readable in ${bucket} for whoever has s3:GetObjectVersion.`]
           : [`After a release ${key} has a new date of change${place === 'trashed' ? ' and version id' : ''}.`],
       calls: 3,
+      done,
       touches: touchesOf(bucket, key),
     };
   },
@@ -223,7 +226,10 @@ export const quarantineFile: Action<FileTarget, QuarantineState, AwsSettings> = 
   },
   async undo(session, _target, before, after) {
     const { bucket, key } = before;
-    if (before.place === 'there' && after.place === 'trashed' && after.markerId)
+    const now = await readState(session, `${bucket}/${key}`);
+    if (now.place === before.place && sameContent(now, before)) {
+      // It is back already; only the copy may be left.
+    } else if (before.place === 'there' && after.place === 'trashed' && after.markerId)
       // The very object comes back, with all that belongs to it.
       await remove(session, bucket, key, after.markerId);
     else await putBack(session, before);

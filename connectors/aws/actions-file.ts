@@ -113,8 +113,10 @@ export const restoreFile: Action<FileTarget, ObjectState, AwsSettings> = {
     if (before.place === 'trashed' && before.versionId) await removeVersion(session, before, before.versionId);
     return { after: await readObject(session, id) };
   },
-  async undo(session, _target, before) {
-    if (before.place === 'trashed') await removeVersion(session, before);
+  async undo(session, { fileId: id }, before) {
+    // A second marker would hide it twice.
+    if (before.place === 'trashed' && (await readObject(session, id)).place === 'there')
+      await removeVersion(session, before);
   },
   verified: (_before, after) => after.place === 'there',
 };
@@ -147,6 +149,8 @@ export const overwriteFile: Action<FileTarget, ObjectState, AwsSettings> = {
     };
   },
   async apply(session, { fileId: id }, before) {
+    const now = await readObject(session, id);
+    if (isNotice(now, before)) return { after: now };
     const s3 = await bucketClient(session, before.bucket);
     const wrote = await absentAs(
       's3:PutObject',

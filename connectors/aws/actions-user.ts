@@ -167,11 +167,6 @@ export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
   async read(session, { accountId }) {
     const state = await readState(session, accountId);
     await refuseSelf(session, state.userId);
-    if (state.policy === null)
-      throw new Failure('conflict', `${state.userName} was not suspended by Castellan: there is no ${suspendPolicy}`, {
-        who: 'operator',
-        remedy: 'only a suspension that Castellan made can be taken back by it',
-      });
     const keys = keysOfPolicy(state.policy);
     return {
       state,
@@ -181,6 +176,8 @@ export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
       ],
       irreversible: state.console ? [] : ['A deleted console password does not come back: set a new one in IAM.'],
       calls: keys.length + 1,
+      // Only a suspension that Castellan made can be taken back by it; without its policy there is none.
+      done: state.policy === null,
       principal: state.userId,
       touches: touches(state.userId, state.keys),
     };
