@@ -1,0 +1,365 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ActionName } from '../../connectors/actions.ts';
+import { aws } from '../../connectors/aws/index.ts';
+import { activityRecordOf, type TrailEvent } from '../../connectors/aws/ocsf.ts';
+import type { AwsSession } from '../../connectors/aws/settings.ts';
+import type { OpenOptions, Page, Part, Stage } from '../../connectors/connector.ts';
+import { Failure } from '../../connectors/kit/failures.ts';
+import { recordSchemas, type AnyRecord, type StageName } from '../../connectors/records.ts';
+import { startMoto } from '../../local/servers/start-moto.ts';
+import { fillAws, type AwsFilled } from '../../simulators/aws/fill.ts';
+import { putTrailFile } from '../../simulators/aws/fill-trail.ts';
+import { startAwsFront } from '../../simulators/aws/server.ts';
+import { createOpenGovernor } from '../support/open-governor.ts';
+import { useProcessOwner } from '../support/use-process-owner.ts';
+import { createOcsfValidator, sharedFolder } from './ocsf-validator.ts';
+
+const specs = sharedFolder('CASTELLAN_SPECS', 'specs');
+const samplesFolder = sharedFolder('CASTELLAN_SAMPLES', 'samples');
+const samples: TrailEvent[] = samplesFolder
+  ? (JSON.parse(readFileSync(`${samplesFolder}/aws-cloudtrail.json`, 'utf8')) as TrailEvent[])
+  : [];
+const problemsOf = specs ? createOcsfValidator(specs) : () => [];
+const day = 86_400_000;
+
+const madeEvent = (index: number, at: number): TrailEvent => ({
+  eventVersion: '1.11',
+  eventID: `made-${index}`,
+  eventTime: new Date(at).toISOString().replace(/\.\d+/, ''),
+  eventSource: index % 2 ? 'signin.amazonaws.com' : 'iam.amazonaws.com',
+  eventName: index % 2 ? 'ConsoleLogin' : 'UpdateUser',
+  awsRegion: 'us-east-1',
+  recipientAccountId: '123456789012',
+  sourceIPAddress: '198.51.100.7',
+  userIdentity: { type: 'IAMUser', principalId: 'AIDA1', userName: 'user0001@example.com', accountId: '123456789012' },
+  requestParameters: index % 2 ? null : { userName: 'user0002@example.com' },
+  responseElements: index % 2 ? { ConsoleLogin: 'Success' } : null,
+  readOnly: false,
+  managementEvent: true,
+});
+
+describe.runIf(specs && samplesFolder)(
+  'real CloudTrail records (skipped where specs and samples are not there)',
+  () => {
+    const session = {
+      settings: {},
+      identity: { accessKeyId: 'AKIAOURS' },
+      now: () => new Date(),
+    } as unknown as AwsSession;
+
+    it('are valid OCSF 1.8, whole and with any member missing, null or of another type', () => {
+      for (const sample of samples) {
+        const variants = Object.keys(sample).flatMap((name) => {
+          const { [name]: _, ...rest } = sample;
+          return [rest, { ...sample, [name]: null }, { ...sample, [name]: 'text' }, { ...sample, [name]: { a: [1] } }];
+        });
+        for (const event of [sample, ...variants]) {
+          const record = activityRecordOf(event, 'test', session);
+          expect({ event, problems: problemsOf(record.event) }).toEqual({ event, problems: [] });
+          expect(recordSchemas.activities.safeParse(record).error).toBeUndefined();
+        }
+      }
+    });
+  },
+);
+
+describe('AWS against moto, with the front server before it', { timeout: 120_000 }, () => {
+  const owner = useProcessOwner();
+  const folder = mkdtempSync(join(tmpdir(), 'castellan-aws-'));
+  let front: Awaited<ReturnType<typeof startAwsFront>>;
+  let filled: AwsFilled;
+  let s3: S3Client;
+
+  beforeAll(async () => {
+    const moto = await startMoto(owner, { logFolder: folder });
+    if ('unavailable' in moto) throw new Error(`moto cannot be had here: ${moto.unavailable}`);
+    front = await startAwsFront({ moto: moto.endpoint, pageSize: 10, lookupPerSecond: 1000 });
+    filled = await fillAws({ endpoint: moto.endpoint, users: 24, groups: 4, objects: 60, trailRecords: samples });
+    const now = Date.now();
+    const events = Array.from({ length: 130 }, (_, index) => madeEvent(index, now - index * 3_600_000));
+    front.control.addEvents({ region: 'us-east-1', events });
+    s3 = new S3Client({
+      region: 'us-east-1',
+      endpoint: moto.endpoint,
+      forcePathStyle: true,
+      credentials: filled.credential,
+    });
+  }, 600_000);
+  afterAll(async () => {
+    await front?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const open = (options: Partial<OpenOptions> = {}) =>
+    aws.open({
+      connectionId: 'contract',
+      tenantId: '123456789012',
+      settings: {
+        regions: ['us-east-1'],
+        baseUrl: front.url,
+        quarantineBucket: filled.quarantineBucket,
+        trailBucket: filled.trailBucket,
+        queueUrl: filled.queueUrl,
+      },
+      credential: filled.credential,
+      credentialVersion: 1,
+      governor: createOpenGovernor(),
+      urgency: 'sweep',
+      signal: new AbortController().signal,
+      allowLocalOrigins: true,
+      ...options,
+    });
+  const stage = (name: StageName) => aws.stages[name] as Stage<AnyRecord>;
+  const range = () => ({ from: new Date(Date.now() - 3650 * day), until: new Date(Date.now() + 60_000) });
+
+  async function pages<R>(ask: (cursor: string | undefined) => Promise<Page<R>>, from?: string): Promise<Page<R>[]> {
+    const all: Page<R>[] = [];
+    for (let cursor = from, first = true; first || cursor !== undefined; first = false) {
+      const page = await ask(cursor);
+      expect(all.length).toBeLessThan(500);
+      if (page.next !== undefined) expect(page.next).not.toBe(cursor);
+      all.push(page);
+      cursor = page.next;
+    }
+    return all;
+  }
+  async function partsOf(name: StageName): Promise<Part[]> {
+    const { parts } = stage(name);
+    if (!parts) return [{ id: '', title: '' }];
+    const listed = await pages((cursor) => parts(open(), { part: { id: '', title: '' }, cursor }));
+    return listed.flatMap(({ records }) => records);
+  }
+  const sweep = (name: StageName, part: Part, from?: string, session = open()) =>
+    pages((cursor) => stage(name).sweep!(session, { part, cursor, ...(name === 'activities' ? range() : {}) }), from);
+  const all = async (name: StageName) => {
+    const found: AnyRecord[] = [];
+    for (const part of await partsOf(name)) found.push(...(await sweep(name, part)).flatMap(({ records }) => records));
+    return found;
+  };
+  const failureOf = (promise: Promise<unknown>) =>
+    promise.then(
+      () => expect.fail('expected a failure'),
+      (error: unknown) => error as Failure,
+    );
+
+  it('verifies: the account, the principal, what it may', async () => {
+    const verified = await aws.verify(open());
+    expect(verified.tenant.id).toBe('123456789012');
+    expect(verified.principal.name).toBe('arn:aws:iam::123456789012:user/castellan');
+    expect(verified.granted).toEqual(['inline:castellan']);
+    for (const name of ['users', 'permissions', 'activities', 'files'] as const)
+      expect([name, verified.probes[name]?.state]).toEqual([name, 'granted']);
+    front.control.fault({ operation: 'ListBuckets', kind: 'denied' });
+    expect((await aws.verify(open())).probes.files).toMatchObject({ state: 'missing', missing: 's3:ListBuckets' });
+  });
+
+  it('reads everything once, with page sizes of the vendor, and resumes from a cursor on a fresh session', async () => {
+    const counts: Record<string, number> = {};
+    const ids = new Set<string>();
+    for (const name of ['users', 'permissions', 'activities', 'files'] as const)
+      for (const part of await partsOf(name)) {
+        const read = await sweep(name, part);
+        for (const record of read.flatMap(({ records }) => records)) {
+          expect(recordSchemas[record.kind].safeParse(record).error?.issues).toBeUndefined();
+          expect(ids.has(`${record.kind}/${record.vendorId}`)).toBe(false);
+          ids.add(`${record.kind}/${record.vendorId}`);
+          counts[record.kind] = (counts[record.kind] ?? 0) + 1;
+          if (record.kind === 'activities') expect(problemsOf(record.event)).toEqual([]);
+        }
+        const middle = read[Math.floor((read.length - 1) / 2)]?.next;
+        if (middle === undefined) continue;
+        const rest = (await sweep(name, part, middle)).flatMap(({ records }) =>
+          records.map(({ vendorId }) => vendorId),
+        );
+        const expected = read.slice(Math.floor((read.length - 1) / 2) + 1);
+        expect(rest).toEqual(expected.flatMap(({ records }) => records.map(({ vendorId }) => vendorId)));
+      }
+    // The root account, and every bucket and log file as files.
+    expect(counts).toMatchObject({
+      accounts: filled.users + 1,
+      groups: filled.groups,
+      memberships: 24,
+      activities: 130 + filled.trailRecords,
+    });
+    expect(counts.files).toBe(filled.objects + filled.buckets.length + filled.trailFiles + 2);
+  });
+
+  it('tells sharing apart', async () => {
+    const files = (await all('files')).filter((record) => record.kind === 'files');
+    const of = (id: string) => files.find(({ vendorId }) => vendorId === id);
+    expect(of('acme-website')?.sharing).toBe('public');
+    expect(of('acme-almost-public')?.sharing).toBe('internal');
+    expect(of('acme-partner-exchange')?.sharing).toBe('external');
+    expect(of('acme-press')?.sharing).toBe('private');
+    expect(files.filter((file) => file.parentId === 'acme-press' && file.sharing === 'public').length).toBeGreaterThan(
+      0,
+    );
+    expect(of(filled.examples.public)).toMatchObject({ sharing: 'public', trashed: false });
+    expect(of(filled.examples.trashed)?.trashed).toBe(true);
+  });
+
+  it.each([
+    ['throttle', 'throttled'],
+    ['denied', 'forbidden'],
+    ['error', 'unavailable'],
+    ['torn', 'unavailable'],
+    ['html', 'unavailable'],
+  ] as const)('an answer that is %s is %s', async (kind, expected) => {
+    for (const [name, operation, part] of [
+      ['users', 'GetAccountAuthorizationDetails', ''],
+      ['files', 'ListObjectsV2', 'acme-scratch'],
+      ['activities', 'LookupEvents', 'events/us-east-1'],
+    ] as const) {
+      front.control.fault({ operation, kind });
+      const failure = await failureOf(stage(name).sweep!(open(), { part: { id: part, title: '' }, ...range() }));
+      front.control.clearFaults();
+      expect([operation, failure.kind]).toEqual([operation, expected]);
+      if (expected === 'throttled') expect(failure.details.bucket).toMatch(/^aws\/123456789012\//);
+    }
+  });
+
+  it('begins a window of the event history again when its token is no longer taken', async () => {
+    const part = { id: 'events/us-east-1', title: '' };
+    const first = new Date(Date.now() - 130 * 3_600_000);
+    const request = { part, from: first, until: new Date() };
+    front.control.addEvents({
+      region: 'us-east-1',
+      events: Array.from({ length: 60 }, (_, index) => madeEvent(1000 + index, first.getTime() + 60_000 + index)),
+    });
+    const page = await stage('activities').sweep!(open(), request);
+    front.control.forgetTokens();
+    const again = await pages((cursor) => stage('activities').sweep!(open(), { ...request, cursor }), page.next);
+    const made = [page, ...again].flatMap(({ records }) => records.map(({ vendorId }) => vendorId));
+    expect(again[0]?.records).toEqual([]);
+    expect(new Set(made.filter((id) => /^made-10[0-5]\d$/.test(id))).size).toBe(60);
+  });
+
+  it('brings log files that come late, each once', async () => {
+    const part = { id: 'AWSLogs/123456789012/CloudTrail/us-east-1/', title: '' };
+    const { changes } = stage('activities');
+    const now = Date.now();
+    await putTrailFile(s3, filled.trailBucket, [madeEvent(500, now)], new Date(now));
+    let { checkpoint } = await changes!(open(), { part, from: new Date(now + 60_000) });
+    await putTrailFile(s3, filled.trailBucket, [madeEvent(501, now)], new Date(now));
+    // Its name sorts before the ones that were read.
+    await putTrailFile(s3, filled.trailBucket, [madeEvent(502, now)], new Date(now - day / 2));
+    const found: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const page = await changes!(open(), { part, checkpoint });
+      found.push(...page.records.map(({ vendorId }) => vendorId));
+      checkpoint = page.checkpoint;
+    }
+    expect(found.sort()).toEqual(['made-501', 'made-502']);
+  });
+
+  it('hears of objects through the queue, and deletes what was committed', async () => {
+    const files = stage('files');
+    const part = { id: '!queue', title: '' };
+    const { checkpoint } = await files.changes!(open(), { part });
+    await s3.send(new PutObjectCommand({ Bucket: 'acme-scratch', Key: 'a dir/new + file.txt', Body: 'x' }));
+    const touched: string[] = [];
+    for (let round = 0; round < 3; round++) {
+      const page = await files.changes!(open(), { part, checkpoint });
+      touched.push(...(page.touched ?? []).map((ref) => `${ref.part} ${ref.vendorId}`));
+      if (page.receipt) await files.acknowledge!(open(), page.receipt);
+    }
+    expect(touched).toEqual(['acme-scratch acme-scratch/a dir/new + file.txt']);
+    const [ref, gone] = ['acme-scratch/a dir/new + file.txt', 'acme-scratch/never'].map((vendorId) => ({
+      kind: 'files' as const,
+      vendorId,
+    }));
+    expect(await files.lookup!(open(), [ref!, gone!])).toMatchObject({
+      records: [{ vendorId: ref!.vendorId, sharing: 'private' }],
+      absent: [gone],
+      unknown: [],
+    });
+  });
+
+  it('acts: read, apply, verified, once more without harm, undo to what was', async () => {
+    const users = await all('users');
+    const permissions = await all('permissions');
+    const account = (login: string) =>
+      users.find((record) => record.kind === 'accounts' && record.login === login)!.vendorId;
+    const membership = users.find((record) => record.kind === 'memberships')!;
+    const inline = users.find((record) => record.kind === 'privileges' && record.name === 'own')!;
+    const { public: open1, versioned, unversioned, trashed } = filled.examples;
+    const targets: [ActionName, Record<string, string>][] = [
+      ['suspendUser', { accountId: account('user0001@example.com') }],
+      ['revokeSessions', { accountId: account('user0002@example.com') }],
+      ['removeFromGroup', { groupId: membership.groupId, accountId: membership.accountId }],
+      ['removePrivilege', { privilegeId: inline.vendorId }],
+      ['revokeAppPermission', { appPermissionId: filled.accessKeyIds[0]! }],
+      [
+        'revokeAppPermission',
+        { appPermissionId: permissions.find(({ vendorId }) => vendorId.startsWith('trust/'))!.vendorId },
+      ],
+      ['removePublicAccess', { fileId: open1 }],
+      ['removePublicAccess', { fileId: 'acme-website' }],
+      ['quarantineFile', { fileId: open1 }],
+      ['quarantineFile', { fileId: versioned }],
+      ['quarantineFile', { fileId: unversioned }],
+      ['quarantineFile', { fileId: trashed }],
+      ['trashFile', { fileId: versioned }],
+      ['restoreFile', { fileId: trashed }],
+      ['overwriteFile', { fileId: versioned }],
+    ];
+    for (const [name, target] of targets) {
+      const action = aws.actions[name]!;
+      const before = await action.read(open(), target as never);
+      expect([name, before.done ?? false, before.plan.length > 0]).toEqual([name, false, true]);
+      const applied = await action.apply(open(), target as never, before.state);
+      const again = await action.apply(open(), target as never, before.state);
+      if (!('after' in applied) || !('after' in again)) throw new Error(`${name} is pending`);
+      expect([name, action.verified(before.state, applied.after)]).toEqual([name, true]);
+      expect([name, target, action.verified(before.state, again.after)]).toEqual([name, target, true]);
+      if (action.repeat === 'readable')
+        expect([name, target, (await action.read(open(), target as never)).done]).toEqual([name, target, true]);
+      await action.undo!(open(), target as never, before.state, applied.after);
+      await action.undo!(open(), target as never, before.state, applied.after);
+      const restored = (await action.read(open(), target as never)).state;
+      if (target.fileId === trashed && name === 'quarantineFile') continue;
+      if (target.fileId === trashed) expect(restored).toMatchObject({ place: 'trashed' });
+      else expect([name, restored]).toEqual([name, before.state]);
+    }
+  });
+
+  it('takes a suspension back with exactly the keys that it switched off', async () => {
+    const users = await all('users');
+    const target = {
+      accountId: users.find((record) => record.kind === 'accounts' && record.login === 'user0006@example.com')!
+        .vendorId,
+    };
+    const suspend = aws.actions.suspendUser!;
+    const before = await suspend.read(open(), target);
+    expect(before.irreversible.length).toBe(1);
+    await suspend.apply(open(), target, before.state);
+    const ref = { kind: 'accounts' as const, vendorId: target.accountId };
+    const [suspended] = (await stage('users').lookup!(open(), [ref])).records;
+    expect(suspended).toMatchObject({ status: 'suspended' });
+    const unsuspend = aws.actions.unsuspendUser!;
+    const state = await unsuspend.read(open(), target);
+    const applied = await unsuspend.apply(open(), target, state.state);
+    expect('after' in applied && unsuspend.verified(state.state, applied.after)).toBe(true);
+    expect('after' in applied && applied.after.keys).toEqual(before.state.keys);
+  });
+
+  it('refuses what must not be done, and says why', async () => {
+    const users = await all('users');
+    const castellan = users.find((record) => record.kind === 'accounts' && record.login === 'castellan')!;
+    const ours = await failureOf(aws.actions.suspendUser!.read(open(), { accountId: castellan.vendorId }));
+    expect([ours.kind, ours.message]).toEqual(['conflict', expect.stringContaining('Castellan itself')]);
+    const unversioned = await failureOf(aws.actions.trashFile!.read(open(), { fileId: filled.examples.unversioned }));
+    expect([unversioned.kind, unversioned.message]).toEqual(['conflict', expect.stringContaining('keeps no versions')]);
+    const wide = await failureOf(
+      aws.actions.removePublicAccess!.read(open(), {
+        fileId: (await all('files')).find((record) => record.kind === 'files' && record.parentId === 'acme-website')!
+          .vendorId,
+      }),
+    );
+    expect([wide.kind, wide.details.remedy]).toEqual(['conflict', expect.stringContaining('acme-website')]);
+  });
+});
