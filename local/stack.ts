@@ -1,18 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ProcessOwner } from './processes.ts';
+import type { ProcessOwner, RunningProcess } from './processes.ts';
 import { startMongo, type MongoServer } from './servers/start-mongo.ts';
 import { startTemporal, type TemporalServer } from './servers/start-temporal.ts';
 
-export interface Stack {
-  temporal: TemporalServer;
-  mongodb: MongoServer;
+export interface Servers {
+  temporal: Pick<TemporalServer, 'address'>;
+  mongodb: Pick<MongoServer, 'uri'>;
+}
+
+export interface Services {
   apiUrl: string;
   /** A governor's key. */
   apiKey: string;
+  worker: RunningProcess;
   /** For more processes of the same installation. */
   env: Record<string, string>;
+}
+
+export interface Stack extends Services {
+  temporal: TemporalServer;
+  mongodb: MongoServer;
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -46,6 +55,15 @@ export async function startStack(owner: ProcessOwner, options: StackOptions): Pr
     startTemporal(owner, { logFolder, ui: true }).then((server) => say('Temporal', server)),
     startMongo(owner, { logFolder }).then((server) => say('MongoDB', server)),
   ]);
+  return { temporal, mongodb, ...(await startServices(owner, { temporal, mongodb }, options)) };
+}
+
+/** A worker and an API of an installation of their own, with a database of their own, on servers that run. */
+export async function startServices(
+  owner: ProcessOwner,
+  { temporal, mongodb }: Servers,
+  { logFolder, env: more, told = () => {} }: StackOptions,
+): Promise<Services> {
   const env: Record<string, string> = {
     TEMPORAL_ADDRESS: temporal.address,
     MONGODB_URI: mongodb.uri,
@@ -54,7 +72,7 @@ export async function startStack(owner: ProcessOwner, options: StackOptions): Pr
     CASTELLAN_ALLOW_LOCAL_ORIGINS: 'true',
     CASTELLAN_API_HOST: '127.0.0.1',
     CASTELLAN_API_PORT: '0',
-    ...options.env,
+    ...more,
   };
   // The API first: its address is what vendors' hooks are pointed at by the worker.
   const [api, apiKey] = await Promise.all([
@@ -69,9 +87,9 @@ export async function startStack(owner: ProcessOwner, options: StackOptions): Pr
   ]);
   const apiUrl = api.match![1]!;
   env['CASTELLAN_PUBLIC_URL'] = apiUrl;
-  await startWorker(owner, env, join(logFolder, 'worker.log'));
+  const worker = await startWorker(owner, env, join(logFolder, 'worker.log'));
   told(`the API listens on ${apiUrl}, the worker is ready`);
-  return { temporal, mongodb, apiUrl, apiKey, env };
+  return { apiUrl, apiKey, worker, env };
 }
 
 export const startWorker = (owner: ProcessOwner, env: Record<string, string>, logFile: string) =>

@@ -1,0 +1,63 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { seeded } from '../../simulators/kit/seeded.ts';
+import { contentOf, expectTruth } from '../support/stored-truth.ts';
+import type { RunningProcess } from '../../local/processes.ts';
+import { act } from '../../local/demo/scenario.ts';
+import { useInstallation, type Shown } from '../support/installation.ts';
+
+const to = useInstallation({ tenant: { users: 900, groups: 20, events: 2000, knobs: { latencyMs: 15 } } });
+let worker: RunningProcess;
+
+const read = (shown: Shown): number =>
+  Object.values(shown.stages).reduce((sum, { counts }) => sum + counts.added + counts.changed + counts.unchanged, 0);
+
+describe('a worker killed by SIGKILL in the middle of a scan, again and again', () => {
+  it('the records are those of an undisturbed scan and of the vendor', async () => {
+    const undisturbed = await to.connect();
+    await to.scanned(undisturbed.id);
+    await expectTruth(to.db, undisturbed.id, to.tenant);
+    const wanted = await contentOf(to.db, undisturbed.id, to.tenant);
+    const all = read(await to.show(undisturbed.id));
+    await to.api.post(`/v1/connections/${undisturbed.id}/erase`);
+    await to.until(undisturbed.id, ({ phase }) => phase === 'erased');
+
+    const random = seeded(7);
+    const { id } = await to.connect();
+    worker = to.worker;
+    for (const share of [0.1, 0.4, 0.75]) {
+      const point = all * (share + random() * 0.2);
+      const shown = await to.until(id, (now) => read(now) >= point);
+      await delay(random() * 200);
+      await to.killWorker(worker);
+      expect(shown.scan?.finishedAt).toBeUndefined();
+      worker = await to.anotherWorker();
+    }
+    await to.scanned(id);
+    expect(await contentOf(to.db, id, to.tenant)).toEqual(wanted);
+    await expectTruth(to.db, id, to.tenant);
+  });
+
+  it('an action whose worker dies after the vendor did it, and before anybody heard so, is done once', async () => {
+    const { control } = to.tenant;
+    const { items } = await to.api.get<{ items: { id: string }[] }>('/v1/connections?limit=10&phase=watching');
+    const { id } = items[0]!;
+    const login = 'to-be-suspended@acme.test';
+    const accountId = (await control.createUser({ profile: { login } })).id;
+    // Slow enough that the answer, and the reading back, are still to come when the worker dies.
+    await control.knobs({ latencyMs: 1500 });
+    const acting = act(to.api, id, 'suspendUser', { accountId }, 'a worker that dies');
+    const executed = async () => (await control.counters()).executed['suspend']?.[accountId] ?? 0;
+    const until = Date.now() + 60_000;
+    while ((await executed()) === 0 && Date.now() < until) await delay(20);
+    expect(await executed()).toBe(1);
+    await to.killWorker(worker);
+    await control.knobs({ latencyMs: 0 });
+    worker = await to.anotherWorker();
+    const action = await acting;
+    expect(action).toMatchObject({ state: 'done', verified: true });
+    expect(action.before?.['status']).toBe('ACTIVE');
+    expect(action.after?.['status']).toBe('SUSPENDED');
+    expect(await executed()).toBe(1);
+  });
+});
