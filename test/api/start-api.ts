@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
 import { createApp } from '../../api/app.ts';
-import { systemClock } from '../../api/clock.ts';
+import { systemClock, type Clock } from '../../api/clock.ts';
 import { createSignals } from '../../api/signals.ts';
 import { createStarter, type Starter } from '../../api/starter.ts';
 import type { Role } from '../../store/documents.ts';
@@ -45,7 +45,9 @@ export interface RunningApi {
 }
 
 /** The real API over a real store in a database of its own, with Temporal's place taken by a recorder. */
-export function useApi(options: { requestsPerMinute?: number; allowLocalOrigins?: boolean } = {}): RunningApi {
+export function useApi(
+  options: { requestsPerMinute?: number; allowLocalOrigins?: boolean; clock?: Clock } = {},
+): RunningApi {
   const database = useDatabase();
   const temporal = recordingTemporal();
   const api = { temporal, keys: {} } as RunningApi;
@@ -63,7 +65,7 @@ export function useApi(options: { requestsPerMinute?: number; allowLocalOrigins?
   beforeAll(async () => {
     const store = await openStore({ uri: database.uri, database: database.name, key: randomBytes(32) });
     await store.ensureIndexes();
-    const clock = systemClock;
+    const clock = options.clock ?? systemClock;
     const signals = createSignals(temporal, clock, logger);
     const connectors = [acme];
     const starter = createStarter({ store, temporal, connectors, clock, logger, everyMs: 20 });
