@@ -11,6 +11,9 @@ describeContract(okta, async () => {
     fill: { users: 650, groups: 12, events: 3_500, logDays: 10 },
   });
   const { control } = simulator;
+  // A group of more than two pages of members, beside many small ones.
+  const large = control.createGroup({ name: 'large' }).id;
+  for (const { id } of simulator.state.users.rows.slice(0, 450)) control.addMember({ group: large, user: id });
   const truth = () => control.truth() as Required<ReturnType<typeof control.truth>>;
   const someone = (at: number) => control.createUser({ profile: { login: `target${at}@acme.test` } }).id;
   const faultOf = (spoil: Spoil): OktaFault => {
@@ -23,7 +26,15 @@ describeContract(okta, async () => {
     wrongCredential: { type: 'ssws', token: '00notAToken' },
     secrets: [token],
     long: ['users/accounts', 'users/groups', 'permissions/grants', 'activities/'],
-    truth: () => ({ accounts: truth().users.length, groups: truth().groups.length }),
+    truth() {
+      const { users, groups, memberships } = truth();
+      const everyone = groups.find(({ type }) => type === 'BUILT_IN')?.id;
+      return {
+        accounts: users.length,
+        groups: groups.length,
+        memberships: memberships.filter(({ groupId }) => groupId !== everyone).length,
+      };
+    },
     spoilable: { stage: 'users', part: 'accounts', path: '^/api/v1/users\\?' },
     spoil: (spoil, path) => void control.faults({ add: [{ ...faultOf(spoil), path }] }),
     mend: () => void control.faults({ clear: true }),
