@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
 import type { Connector, Session, Urgency } from '../connectors/connector.ts';
 import type { ConnectionDocument } from '../store/documents.ts';
@@ -36,6 +37,9 @@ export function connectorOf(deps: Dependencies, connection: ConnectionDocument):
 export async function openSession(deps: Dependencies, connectionId: string, urgency: Urgency): Promise<Opened> {
   const connection = await findConnection(deps, connectionId);
   const connector = connectorOf(deps, connection);
+  const signal = Context.current().cancellationSignal;
+  // Many calls of one activity wait on it at once.
+  setMaxListeners(0, signal);
   const session = connector.open({
     connectionId,
     tenantId: connection.tenantId,
@@ -44,7 +48,7 @@ export async function openSession(deps: Dependencies, connectionId: string, urge
     credentialVersion: connection.credentialVersion,
     governor: deps.governor,
     urgency,
-    signal: Context.current().cancellationSignal,
+    signal,
     allowLocalOrigins: deps.allowLocalOrigins,
     times: { bareThrottleMs: deps.times.bareThrottleMs },
     observe: (event) => deps.log.debug({ connectionId, urgency, ...event }, 'call'),

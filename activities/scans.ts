@@ -14,8 +14,10 @@ export const beginScan =
 
 export const finishScan =
   ({ store }: Dependencies): Activities['finishScan'] =>
-  ({ connectionId, scan, stages }) =>
-    store.scans.finish(connectionId, scan, stages);
+  async ({ connectionId, scan, stages }) => {
+    await store.scans.finish(connectionId, scan, stages);
+    await store.connections.endAcceptance(connectionId);
+  };
 
 export const writeState =
   ({ store }: Dependencies): Activities['writeState'] =>

@@ -149,7 +149,11 @@ class Chunk {
       });
       this.lease = current;
     } while (cursor !== undefined);
-    await store.positions.complete(current, { kinds: this.kinds(), suspectShare });
+    await store.positions.complete(current, {
+      kinds: this.kinds(),
+      suspectShare,
+      accept: this.opened.connection.acceptRemovals === true,
+    });
     return undefined;
   }
 
@@ -160,28 +164,16 @@ class Chunk {
   }
 
   private async sweep(lease: Lease): Promise<Lease | undefined> {
-    const { store, times } = this.deps;
+    const { store } = this.deps;
     const { position } = lease;
     const range = this.stage === 'activities' ? await this.range(lease) : undefined;
-    const before = this.pages;
-    const result = await readPages(store, {
-      lease,
-      request: { ...range },
-      page: (request: PageRequest) => this.spec.sweep!(this.opened.session, request),
-      goOn: this.goOn,
-      groupMs: times.groupMs,
-      feed: false,
-      ...(range && { covered: () => ({ ...range, latenessMs: this.spec.latenessMs ?? 0 }) }),
-      committed: (_counts, current, pages) => {
-        this.lease = current;
-        this.pages = Math.max(this.pages, before + pages);
-      },
-    });
-    this.pages = before + result.pages;
-    if (!result.ended) return result.lease;
-    const removal = await store.positions.complete(result.lease, {
+    // An earlier chunk came to the end and was interrupted while it asked about what is missing.
+    const read = position.ended ? { lease, ended: true } : await this.readPart(lease, range);
+    if (!read.ended) return read.lease;
+    const removal = await store.positions.complete(read.lease, {
       kinds: this.kinds(),
       suspectShare,
+      accept: this.opened.connection.acceptRemovals === true,
       lookup: this.spec.lookup && ((refs) => this.confirm(refs)),
     });
     if (removal.suspect) {
@@ -191,6 +183,25 @@ class Chunk {
       );
     }
     return undefined;
+  }
+
+  private async readPart(lease: Lease, range: { from: Date; until: Date } | undefined) {
+    const before = this.pages;
+    const result = await readPages(this.deps.store, {
+      lease,
+      request: { ...range },
+      page: (request: PageRequest) => this.spec.sweep!(this.opened.session, request),
+      goOn: this.goOn,
+      groupMs: this.deps.times.groupMs,
+      feed: false,
+      ...(range && { covered: () => ({ ...range, latenessMs: this.spec.latenessMs ?? 0 }) }),
+      committed: (_counts, current, pages) => {
+        this.lease = current;
+        this.pages = Math.max(this.pages, before + pages);
+      },
+    });
+    this.pages = before + result.pages;
+    return result;
   }
 
   private kinds() {

@@ -100,9 +100,9 @@ class Chunk {
     if (!claim.lease) return 'none';
     this.lease = claim.lease;
     try {
-      const ended = await this.work(claim.lease);
-      if (only || !ended) await store.positions.release(this.lease);
-      else await store.positions.completeRound(this.lease, this.round);
+      const end = await this.work(claim.lease);
+      if (end === 'followed' && !only) await store.positions.completeRound(this.lease, this.round);
+      else if (end !== 'settled') await store.positions.release(this.lease);
       return 'done';
     } catch (error) {
       return await this.failed(this.lease, error);
@@ -111,28 +111,27 @@ class Chunk {
     }
   }
 
-  /** Whether the feed was followed to its end. */
-  private async work(lease: Lease): Promise<boolean> {
+  /** `followed` to its end, `settled` for good, or handed over in the middle. */
+  private async work(lease: Lease): Promise<'followed' | 'settled' | 'handedOver'> {
     const { position } = lease;
     if (position.stage === 'pending') {
       const drained = await drainPending(this.deps, this.opened, lease, this.goOn, (moved) => (this.lease = moved));
       this.changes += drained.settled;
-      return true;
+      return 'followed';
     }
     if (position.role === 'listing') return this.list(lease, position.stage);
     if (position.checkpoint === undefined) {
       this.lease = await openAtLease(this.deps, this.opened, position.stage, lease);
-      return true;
+      return 'followed';
     }
-    return this.poll(lease, position.stage);
+    return (await this.poll(lease, position.stage)) ? 'followed' : 'handedOver';
   }
 
   /** Finds the parts whose feeds are to be opened; the sweep's own listing adds what comes later. */
-  private async list(lease: Lease, stage: StageName): Promise<boolean> {
-    if (lease.position.state === 'complete') return true;
+  private async list(lease: Lease, stage: StageName): Promise<'settled' | 'handedOver'> {
     let { cursor } = lease.position;
     do {
-      if (!this.goOn()) return false;
+      if (!this.goOn()) return 'handedOver';
       const page = await this.opened.connector.stages[stage]!.parts!(this.opened.session, {
         part: lease.position.part,
         cursor,
@@ -144,7 +143,7 @@ class Chunk {
       this.lease = await this.deps.store.positions.addParts(this.lease!, page.records, cursor ?? null, { feeds: true });
     } while (cursor !== undefined);
     await this.deps.store.positions.complete(this.lease!, { kinds: [], suspectShare: 1 });
-    return true;
+    return 'settled';
   }
 
   private async poll(lease: Lease, stage: StageName): Promise<boolean> {

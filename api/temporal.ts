@@ -9,9 +9,7 @@ import {
   isGrpcDeadlineError,
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
-import { TypedSearchAttributes } from '@temporalio/common';
 import {
-  searchAttributes,
   taskQueues,
   workflowIdOf,
   type CheckInput,
@@ -135,10 +133,6 @@ export function connectTemporal(options: TemporalOptions): Temporal {
           args: [input],
           workflowIdConflictPolicy: 'USE_EXISTING',
           staticSummary: input.title,
-          typedSearchAttributes: new TypedSearchAttributes([
-            { key: searchAttributes.app, value: input.app },
-            { key: searchAttributes.phase, value: input.state?.phase ?? 'connecting' },
-          ]),
         }),
       );
     },

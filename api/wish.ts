@@ -22,15 +22,18 @@ export async function obey(
   connection: ConnectionDocument,
   name: WishName,
   idempotencyKey: string | undefined,
+  options: { acceptRemovals?: boolean } = {},
 ): Promise<'done' | 'accepted'> {
-  const { store, temporal, starter } = deps;
+  const { store, temporal, starter, signals } = deps;
   const id = connection._id;
   const before = connection.wanted;
   if (isSo(connection, name)) return 'done';
   demandPossible(connection, name);
 
   const wished =
-    name === 'rescan' ? await store.connections.wantRescan(id) : await store.connections.setWanted(id, wantedOf[name]);
+    name === 'rescan'
+      ? await store.connections.wantRescan(id, options)
+      : await store.connections.setWanted(id, wantedOf[name]);
   if (!wished) throw new HttpProblem('not-found', 'the connection is gone');
 
   try {
@@ -44,6 +47,8 @@ export async function obey(
       if (await starter.start(wished)) return 'accepted';
       throw asProblem(new TemporalFailure('server', 'Temporal cannot be reached'), `the wish to ${name} is kept`);
     }
+    // An update without a worker is forgotten, a signal is not: with it a parked connection looks at its wishes.
+    if (error.kind === 'worker') signals.changed(id);
     if (error.kind === 'refused' && (name === 'pause' || name === 'resume'))
       await store.connections.setWanted(id, before);
     throw asProblem(error, `the wish to ${name} is kept and obeyed as soon as a worker runs`, {

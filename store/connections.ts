@@ -115,8 +115,19 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       return changed ?? connections.findOne(byId(id));
     },
 
-    wantRescan: (id) =>
-      connections.findOneAndUpdate(byId(id), { $inc: { rescanWanted: 1 }, $set: { updatedAt: clock.now() } }, after),
+    wantRescan: (id, { acceptRemovals = false } = {}) =>
+      connections.findOneAndUpdate(
+        byId(id),
+        {
+          $inc: { rescanWanted: 1 },
+          $set: { updatedAt: clock.now(), ...(acceptRemovals ? { acceptRemovals } : {}) },
+        },
+        after,
+      ),
+
+    async endAcceptance(id) {
+      await connections.updateOne(byId(id), { $unset: { acceptRemovals: true } });
+    },
 
     /** Null too when the connection was given up: a credential must not come back to it. */
     async recredential(id, credential, identity) {

@@ -51,6 +51,8 @@ export interface ConnectionDocument {
   wanted: Wanted;
   /** Scans asked for by hand; a scan starts when it is above the number in the state. */
   rescanWanted: number;
+  /** The operator takes what a suspect part would remove for true; holds for the next scan. */
+  acceptRemovals?: boolean;
   state: ConnectionState | null;
   createdAt: Date;
   createdBy: string;

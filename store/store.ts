@@ -75,8 +75,10 @@ export interface Connections {
     set: Partial<Pick<ConnectionDocument, 'name' | 'governance' | 'protected' | 'scanEveryMs' | 'parallel'>>,
   ): Promise<ConnectionDocument | null>;
   setWanted(id: string, wanted: Wanted): Promise<ConnectionDocument | null>;
-  /** Adds one to `rescanWanted`. */
-  wantRescan(id: string): Promise<ConnectionDocument | null>;
+  /** Adds one to `rescanWanted`. `acceptRemovals`: what suspect parts would remove is gone indeed, says the operator. */
+  wantRescan(id: string, options?: { acceptRemovals?: boolean }): Promise<ConnectionDocument | null>;
+  /** The scan that the acceptance was for is over. */
+  endAcceptance(id: string): Promise<void>;
   /** Seals it as the next version. */
   recredential(id: string, credential: unknown, identity: Record<string, string>): Promise<ConnectionDocument | null>;
   /** Opens the seal. For activities only. */

@@ -23,7 +23,11 @@ export async function connection(input: ConnectionInput): Promise<void> {
       case 'disconnected':
         await run.enter('disconnecting');
         await run.persist('actions', () => managing.disconnect({ connectionId: run.connectionId }));
-        return run.enter('disconnected');
+        await run.enter('disconnected');
+        // An erase may have been asked for meanwhile.
+        run.wishes = await run.persist('actions', () => managing.readWishes({ connectionId: run.connectionId }));
+        if (run.wishes.wanted !== 'erased') return;
+        break;
       case 'erased':
         await run.enter('erasing');
         await run.persist('actions', () => erasing.erase({ connectionId: run.connectionId }));
@@ -94,7 +98,10 @@ function handle(run: Run): void {
   };
   setHandler(messages.pause, wish, { validator: () => refuseIn(run, 'pause', 'paused') });
   setHandler(messages.resume, wish, { validator: () => refuseIn(run, 'resume') });
-  setHandler(messages.disconnect, wish, { validator: () => refuseIn(run, 'disconnect') });
+  setHandler(messages.disconnect, wish, {
+    // While it is disconnecting an erase may still be wished.
+    validator: () => run.state.phase !== 'disconnecting' && refuseIn(run, 'disconnect'),
+  });
   setHandler(
     messages.rescan,
     () => {

@@ -20,6 +20,7 @@ const readQuery = z.object({ counts: flag.default(false) });
 const createQuery = z.object({ check: flag.default(false) });
 const deleteQuery = z.object({ erase: flag.default(false) });
 const nothing = z.strictObject({}).optional();
+const rescanBody = z.strictObject({ acceptRemovals: z.boolean().optional() }).optional();
 
 const changeBody = connectionBody
   .pick({ name: true, governance: true, protected: true, scanEveryMinutes: true, parallel: true })
@@ -128,10 +129,12 @@ export function connectionRoutes(router: Router, deps: Deps): void {
   });
 
   async function wish(request: Request, response: Response, name: Parameters<typeof obey>[2]) {
-    parseBody(nothing, request.body);
+    const options = name === 'rescan' ? (parseBody(rescanBody, request.body) ?? {}) : {};
+    if (name !== 'rescan') parseBody(nothing, request.body);
+    if (options.acceptRemovals) demandRole(request, 'governor', 'accepting removals');
     if (name === 'erase') demandRole(request, 'governor', 'erasing a connection');
     const connection = await connectionOf(deps, request);
-    const done = await obey(deps, connection, name, idempotencyKeyOf(request));
+    const done = await obey(deps, connection, name, idempotencyKeyOf(request), options);
     response.status(done === 'done' ? 200 : 202).json(view(request, await again(connection)));
   }
   for (const name of ['pause', 'resume', 'rescan', 'disconnect', 'erase'] as const)

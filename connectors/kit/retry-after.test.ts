@@ -48,8 +48,10 @@ describe('quotaReading', () => {
     const given = headers({ 'ratelimit-policy': '"burst";q=100;w=60', ratelimit: '"burst";r=50;t=30' });
     expect(quotaReading(given, at)).toEqual({ limit: 100, remaining: 50, resetInMs: 30_000 });
   });
-  it('is undefined without headers, and for the limit of nothing that marks a concurrency refusal', () => {
+  it('is undefined without headers, and nothing but the limit where that marks a concurrency refusal', () => {
     expect(quotaReading(new Map(), at)).toBeUndefined();
-    expect(quotaReading(headers({ 'x-rate-limit-limit': '0', 'x-rate-limit-remaining': '0' }), at)).toBeUndefined();
+    expect(quotaReading(headers({ 'x-rate-limit-limit': '0', 'x-rate-limit-remaining': '0' }), at)).toEqual({
+      limit: 0,
+    });
   });
 });

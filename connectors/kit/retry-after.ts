@@ -84,8 +84,8 @@ export function quotaReading(headers: Headers, at: Date): QuotaReading | undefin
     [...all(headers, ...resetNames), ...members(headers, 'ratelimit', 't', 'reset')],
     at.getTime(),
   );
-  // A limit of nothing is how Okta marks a concurrency refusal; it tells nothing about the window.
-  if (limit === 0) return undefined;
+  // How Okta marks a refusal for too many calls at once; it tells nothing about the window.
+  if (limit === 0) return { limit: 0 };
   if (limit === undefined && remaining === undefined && resetInMs === undefined) return undefined;
   return { limit, remaining, resetInMs };
 }

@@ -60,6 +60,9 @@ async function startMongod(owner: ProcessOwner, binary: string, logFolder: strin
       '256',
       '--setParameter',
       'diagnosticDataCollectionEnabled=false',
+      // A frozen worker may hold its records locked for this long, not for a minute.
+      '--setParameter',
+      'transactionLifetimeLimitSeconds=10',
     ];
     const server = await owner.start({
       name: 'MongoDB',
