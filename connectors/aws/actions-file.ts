@@ -85,7 +85,9 @@ export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
     };
   },
   async apply(session, { fileId: id }, before) {
-    if (before.place === 'there') await removeVersion(session, before);
+    // A second marker would have to be taken off twice.
+    if (before.place === 'there' && (await readObject(session, id)).place === 'there')
+      await removeVersion(session, before);
     return { after: await readObject(session, id) };
   },
   async undo(session, _target, before, after) {

@@ -27,6 +27,8 @@ const mostRestarts = 5;
 const place = z.strictObject({
   start: z.number(),
   end: z.number(),
+  /** Where the last window ends, kept from the first page on: a caller's `until` may be "now". */
+  until: z.number(),
   filter: z.int(),
   token: z.string().optional(),
   restarts: z.int(),
@@ -110,20 +112,23 @@ async function readPage(session: AwsSession, request: PageRequest, at: Place) {
 }
 
 export async function eventsSweep(session: AwsSession, request: PageRequest): Promise<Page<ActivityRecord>> {
-  const until = (request.until ?? session.now()).getTime();
+  const wanted = (request.until ?? session.now()).getTime();
   const from = Math.max(request.from?.getTime() ?? 0, session.now().getTime() - kept);
-  if (from >= until) return { records: [] };
+  if (request.cursor === undefined && from >= wanted) return { records: [] };
   const at: Place =
     request.cursor === undefined
-      ? { start: from, end: Math.min(from + windowMs, until), filter: 0, restarts: 0 }
+      ? { start: from, end: Math.min(from + windowMs, wanted), until: wanted, filter: 0, restarts: 0 }
       : cursor.read(request.cursor);
+  const { until } = at;
   const { records, skipped, next } = await readPage(session, request, at);
   const following: Place | undefined =
     next ??
-    (at.end < until ? { start: at.end, end: Math.min(at.end + windowMs, until), filter: 0, restarts: 0 } : undefined);
+    (at.end < until
+      ? { start: at.end, end: Math.min(at.end + windowMs, until), until, filter: 0, restarts: 0 }
+      : undefined);
   return {
     // The end of a window belongs to it for the vendor, and to the next one for us.
-    records: records.filter(({ event }) => event.time < until),
+    records: records.filter(({ event }) => event.time < at.end),
     skipped,
     next: following && cursor.write(following),
   };
@@ -136,7 +141,7 @@ export async function eventsChanges(session: AwsSession, request: PageRequest): 
   const stand = checkpoint.read(request.checkpoint);
   const at: Place =
     request.cursor === undefined
-      ? { start: Math.max(stand.end - overlapMs, now - kept), end: now, filter: 0, restarts: 0 }
+      ? { start: Math.max(stand.end - overlapMs, now - kept), end: now, until: now, filter: 0, restarts: 0 }
       : cursor.read(request.cursor);
   const seen = new Map(stand.seen);
   const { records, touched, skipped, next } = await readPage(session, request, at);

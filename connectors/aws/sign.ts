@@ -54,7 +54,8 @@ async function assumeRole(context: Context, roleArn: string): Promise<{ value: s
   const sts = new STSClient({
     region: globalRegion(settings),
     endpoint: endpointOf(settings, 'sts'),
-    credentials: credential,
+    // A copy: the SDK writes into it.
+    credentials: { ...credential },
     // The SDK adds this to its own clock, which is what makes a wrong local clock harmless here too.
     systemClockOffset: context.now().getTime() - Date.now(),
     maxAttempts: 1,
