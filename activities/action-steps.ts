@@ -5,7 +5,7 @@ import type { Action, ActionState, Applied, Before } from '../connectors/connect
 import { Failure } from '../connectors/kit/failures.ts';
 import type { ActionDocument } from '../store/documents.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
-import type { ActionLease } from '../store/store.ts';
+import type { ActionLease } from '../store/actions-interface.ts';
 import type { Problem } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
 import { heartbeating } from './heartbeats.ts';

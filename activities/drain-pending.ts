@@ -1,7 +1,7 @@
 import { stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import type { Ref } from '../connectors/connector.ts';
 import type { PendingDocument } from '../store/documents.ts';
-import type { Lease } from '../store/store.ts';
+import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Opened } from './open-session.ts';
 

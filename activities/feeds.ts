@@ -1,7 +1,7 @@
 import type { Part } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { StageName } from '../connectors/records.ts';
-import type { Lease } from '../store/store.ts';
+import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Opened } from './open-session.ts';
 

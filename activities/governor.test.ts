@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Charge, Governor, Urgency } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { openQuotas } from '../store/open-quotas.ts';
-import type { QuotaAnswer, QuotaWant, Quotas } from '../store/store.ts';
+import type { QuotaAnswer, QuotaWant, Quotas } from '../store/quotas-interface.ts';
 import { callOnce, callUntil } from '../test/support/governed-calls.ts';
 import { startLimitedServer, type LimitKind } from '../test/support/limited-server.ts';
 import { useDatabase } from '../test/support/use-database.ts';

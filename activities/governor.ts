@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
-import type { Quotas } from '../store/store.ts';
+import type { Quotas } from '../store/quotas-interface.ts';
 import { PermitPool, type PoolPermit } from './permit-pool.ts';
 import { SlotPool, type HeldSlot } from './slot-pool.ts';
 import { processTimers, type Refusal, type Timers } from './waiting-line.ts';

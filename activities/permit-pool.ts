@@ -1,5 +1,5 @@
 import type { Urgency } from '../connectors/connector.ts';
-import type { QuotaAnswer, QuotaGrant } from '../store/store.ts';
+import type { QuotaAnswer, QuotaGrant } from '../store/quotas-interface.ts';
 import { WaitingLine, type Refusal, type Timers } from './waiting-line.ts';
 
 export interface PoolPermit {

@@ -1,7 +1,8 @@
 import type { Page, PageRequest, Ref } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
-import type { Group, Lease, Store } from '../store/store.ts';
+import type { Group, Lease } from '../store/positions-interface.ts';
+import type { Store } from '../store/store.ts';
 import type { Counts } from '../workflows/messages.ts';
 
 const groupRecords = 1000;

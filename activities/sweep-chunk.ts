@@ -3,7 +3,7 @@ import type { PageRequest, Ref, Stage } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
-import type { Lease, PartsSummary } from '../store/store.ts';
+import type { Lease, PartsSummary } from '../store/positions-interface.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { openFeed } from './feeds.ts';

@@ -3,7 +3,7 @@ import type { PageRequest } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { stageNames, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
-import type { Lease } from '../store/store.ts';
+import type { Lease } from '../store/positions-interface.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { drainPending } from './drain-pending.ts';

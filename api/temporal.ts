@@ -191,7 +191,8 @@ function createRetries() {
   let lastAt = 0;
   return {
     interceptor: makeGrpcRetryInterceptor({
-      retryableDecider: (attempt, status) => !stopped && defaults.retryableDecider(attempt, status),
+      retryableDecider: (attempt, status) =>
+        !stopped && (defaults.retryableDecider(attempt, status) || (attempt < 10 && isRollingOver(status))),
       delayFunction(attempt, status) {
         const ms = defaults.delayFunction(attempt, status);
         lastAt = Math.max(lastAt, Date.now() + ms);
@@ -204,6 +205,11 @@ function createRetries() {
     },
   };
 }
+
+/** The workflow was about to become its next run and a signal came between: the next try reaches that run. */
+const isRollingOver = ({ code, details }: { code: number; details?: string }): boolean =>
+  code === failedPrecondition && /workflow task failure/.test(details ?? '');
+const failedPrecondition = 9;
 
 class DeadlineError extends Error {}
 

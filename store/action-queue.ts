@@ -2,7 +2,7 @@ import type { Db } from 'mongodb';
 import { advanceable, cancellable, underway } from './action-states.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument } from './documents.ts';
-import type { Actions } from './store.ts';
+import type { Actions } from './actions-interface.ts';
 
 /** Which actions the lane may take next. */
 export function createActionQueue(db: Db, clock: Clock): Pick<Actions, 'runnable' | 'waiting'> {

@@ -6,7 +6,7 @@ import type { ActionDocument } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { addPending } from './pending-writes.ts';
-import type { ActionChange, ActionLease, Actions } from './store.ts';
+import type { ActionChange, ActionLease, Actions } from './actions-interface.ts';
 
 /** What prepare stored is what the operator saw and what undo restores: it never changes. */
 const onlyOnce = ['before', 'plan', 'irreversible'] as const;

@@ -5,7 +5,7 @@ import { actionIndexes, createActions } from './actions.ts';
 import type { ActionDocument, PendingDocument } from './documents.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { BadCursor } from './paging.ts';
-import type { ActionChange, NewAction } from './store.ts';
+import type { ActionChange, NewAction } from './actions-interface.ts';
 
 const { uri, name } = useDatabase();
 const client = new MongoClient(uri, { ignoreUndefined: true });

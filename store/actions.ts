@@ -7,7 +7,7 @@ import type { ActionDocument, ActionStateName } from './documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 import { newId } from './ids.ts';
 import { afterCursor, newestFirst, pageOf } from './paging.ts';
-import type { Actions } from './store.ts';
+import type { Actions } from './actions-interface.ts';
 
 export const actionIndexes: IndexDescription[] = [
   {

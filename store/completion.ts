@@ -7,7 +7,7 @@ import { inFencedTransaction, writeFenced } from './fence.ts';
 import { prepareGroup, writeGroup } from './group-write.ts';
 import type { Commits } from './position-commit.ts';
 import type { RecordRow } from './record-rows.ts';
-import type { Lease, Positions } from './store.ts';
+import type { Lease, Positions } from './positions-interface.ts';
 import { positionsOfVanishedParts, vanishedParts } from './vanished-parts.ts';
 
 type Options = Parameters<Positions['complete']>[1];

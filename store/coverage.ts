@@ -1,7 +1,8 @@
 import type { ClientSession, Db, IndexDescription } from 'mongodb';
 import { holesIn, mergeInterval } from './coverage-intervals.ts';
 import type { CoverageDocument } from './documents.ts';
-import type { Coverage, Group } from './store.ts';
+import type { Coverage } from './store.ts';
+import type { Group } from './positions-interface.ts';
 
 export const coverageIndexes: IndexDescription[] = [{ name: 'byPart', key: { connectionId: 1, part: 1 } }];
 

@@ -4,7 +4,7 @@ import { noCounts, type Counts } from '../workflows/messages.ts';
 import type { PositionDocument } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
 import { LeaseLost } from './lease-lost.ts';
-import type { Lease } from './store.ts';
+import type { Lease } from './positions-interface.ts';
 
 export interface PositionChange {
   $set?: Partial<PositionDocument>;

@@ -3,7 +3,7 @@ import type { Gone, Ref } from '../connectors/connector.ts';
 import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
 import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
-import type { Group } from './store.ts';
+import type { Group } from './positions-interface.ts';
 
 /** The last word of a group about one record: how it is, or that it is gone. */
 type Word = { observedAt: Date; vendorId: string } & ({ record: PreparedRecord } | { record: null; part?: string });

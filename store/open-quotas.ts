@@ -1,6 +1,6 @@
 import { MongoClient } from 'mongodb';
 import { createQuotas, type QuotaOptions } from './quotas.ts';
-import type { Quotas } from './store.ts';
+import type { Quotas } from './quotas-interface.ts';
 
 /** The quotas without the rest of the store, for what only measures or tests them. */
 export async function openQuotas(

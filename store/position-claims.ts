@@ -3,7 +3,7 @@ import type { PositionDocument } from './documents.ts';
 import { lost, writeFenced } from './fence.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { positionId } from './position-documents.ts';
-import type { Claim, Positions } from './store.ts';
+import type { Claim, Positions } from './positions-interface.ts';
 import { toStorable } from './vendor-keys.ts';
 
 /** A holder that was frozen inside a transaction keeps its position locked; who waits for it could do another part. */

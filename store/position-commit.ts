@@ -10,7 +10,7 @@ import { addPending, settlePending } from './pending-writes.ts';
 import { positionId } from './position-documents.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 import { goneFilter } from './removal.ts';
-import type { Group, Lease, Positions } from './store.ts';
+import type { Group, Lease, Positions } from './positions-interface.ts';
 
 export interface Commits {
   commit: Positions['commit'];

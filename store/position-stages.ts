@@ -4,7 +4,7 @@ import { isDuplicateKey } from './duplicate-key.ts';
 import { inFencedTransaction } from './fence.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { newPosition, nextScan, positionId, wholePart } from './position-documents.ts';
-import type { Positions } from './store.ts';
+import type { Positions } from './positions-interface.ts';
 
 /** How positions come into being and begin again. */
 export function createPositionStages(

@@ -2,7 +2,7 @@ import type { Db, Document, Filter } from 'mongodb';
 import { noCounts, type Counts } from '../workflows/messages.ts';
 import type { PositionDocument } from './documents.ts';
 import { fromCursor, toCursor } from './paging.ts';
-import type { PartsSummary, Positions } from './store.ts';
+import type { PartsSummary, Positions } from './positions-interface.ts';
 
 const countOf = (condition: Document): Document => ({ $sum: { $cond: [condition, 1, 0] } });
 const inState = (state: string): Document => countOf({ $eq: ['$state', state] });

@@ -5,7 +5,7 @@ import { createPositionClaims } from './position-claims.ts';
 import { createCommits } from './position-commit.ts';
 import { createPositionStages } from './position-stages.ts';
 import { createPositionSummary } from './position-summary.ts';
-import type { Positions } from './store.ts';
+import type { Positions } from './positions-interface.ts';
 
 /** The group-write engine: who reads what, how far it came, and everything that is stored on the way. */
 export function createPositions(db: Db, client: MongoClient, clock: Clock): Positions {

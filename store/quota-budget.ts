@@ -22,7 +22,7 @@ import {
   type QuotaTimes,
 } from './quota-document.ts';
 import { horizon, withoutProbe } from './quota-rate.ts';
-import type { QuotaWant } from './store.ts';
+import type { QuotaWant } from './quotas-interface.ts';
 
 /**
  * One atomic step of a budget: what is left is spread evenly over what remains of the window. Actions take at once from

@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 import { both, cond, later, most, not, now, or0, over, plus, same, times, type QuotaTimes } from './quota-document.ts';
 import type { BudgetCorrection, Correction } from './quota-readings.ts';
 import { withoutProbe } from './quota-rate.ts';
-import type { QuotaObservation } from './store.ts';
+import type { QuotaObservation } from './quotas-interface.ts';
 
 /**
  * Stops the bucket for everybody. The limit, where no header told it, is halved once a stop: answers to calls that were

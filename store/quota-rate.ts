@@ -23,7 +23,7 @@ import {
   type Expression,
   type QuotaTimes,
 } from './quota-document.ts';
-import type { QuotaWant } from './store.ts';
+import type { QuotaWant } from './quotas-interface.ts';
 
 /** How far ahead of now a request may book: who is more urgent books further, and so is served first. */
 export function horizon(want: QuotaWant, everyMs: Expression, grantMs: number): Expression {

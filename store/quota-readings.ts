@@ -1,5 +1,5 @@
 import { paceOf } from './quota-rate.ts';
-import type { QuotaObservation } from './store.ts';
+import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
 export interface Belief {

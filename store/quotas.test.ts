@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useDatabase } from '../test/support/use-database.ts';
 import { openQuotas } from './open-quotas.ts';
-import type { QuotaAnswer, QuotaGrant, QuotaWant, Quotas } from './store.ts';
+import type { QuotaAnswer, QuotaGrant, QuotaWant, Quotas } from './quotas-interface.ts';
 
 const database = useDatabase();
 let quotas: Quotas;

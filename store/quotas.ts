@@ -13,7 +13,7 @@ import {
   reopenPipeline,
   throttlePipeline,
 } from './quota-corrections.ts';
-import type { QuotaAnswer, QuotaObservation, QuotaWant, Quotas } from './store.ts';
+import type { QuotaAnswer, QuotaObservation, QuotaWant, Quotas } from './quotas-interface.ts';
 
 export interface QuotaOptions {
   times?: Partial<QuotaTimes>;

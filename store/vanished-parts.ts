@@ -4,7 +4,7 @@ import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction } from './fence.ts';
 import { positionId } from './position-documents.ts';
 import type { RecordRow } from './record-rows.ts';
-import type { Lease } from './store.ts';
+import type { Lease } from './positions-interface.ts';
 
 /** Parts that have records of the kind and that the listing's scan did not list. */
 export async function vanishedParts(db: Db, listing: PositionDocument, kind: RecordKind): Promise<string[]> {

@@ -1,14 +1,7 @@
-import {
-  CancellationScope,
-  condition,
-  isCancellation,
-  setCurrentDetails,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Delay, Unauthorized, Wishes } from '../activities/results.ts';
+import { Attributes } from './attributes.ts';
 import { details } from './details.ts';
-import { searchAttributes } from './messages.ts';
 import type { ConnectionInput, ConnectionState, Lane, Phase, Problem } from './messages.ts';
 import { recording } from './proxies.ts';
 
@@ -17,7 +10,6 @@ export type Interruption = 'rollover' | 'wish' | 'credentials';
 
 const maxEvents = 3000;
 const maxAgeMs = 24 * 3600_000;
-const attributesEveryMs = 10_000;
 
 export const newState = (): ConnectionState => ({
   version: 1,
@@ -48,12 +40,12 @@ export class Run {
   credentialVersion = 0;
   private scope: CancellationScope | undefined;
   private readonly startedAt = Date.now();
-  private attributesAt = 0;
-  private attributesShown = '';
+  private readonly attributes: Attributes;
 
   constructor(input: ConnectionInput) {
     this.input = input;
     this.state = input.state ?? newState();
+    this.attributes = new Attributes(input.app);
   }
 
   get connectionId(): string {
@@ -177,25 +169,9 @@ export class Run {
   /** To MongoDB, to the search attributes and to the page of the Temporal UI. */
   async publish(): Promise<void> {
     setCurrentDetails(details(this.input, this.state));
-    this.attributes();
+    this.attributes.show(this.state);
     await CancellationScope.nonCancellable(() =>
       recording.writeState({ connectionId: this.connectionId, state: this.state }),
     );
-  }
-
-  private attributes(): void {
-    const wait = this.state.waits.sweep ?? this.state.waits.actions ?? this.state.waits.watch;
-    const waitingFor = wait?.reason ?? (this.state.phase === 'needsCredentials' ? 'credentials' : 'nothing');
-    const shown = `${this.state.phase} ${waitingFor} ${wait?.until ?? ''}`;
-    const phaseChanged = !this.attributesShown.startsWith(`${this.state.phase} `);
-    if (shown === this.attributesShown || (!phaseChanged && Date.now() - this.attributesAt < attributesEveryMs)) return;
-    this.attributesShown = shown;
-    this.attributesAt = Date.now();
-    upsertSearchAttributes([
-      { key: searchAttributes.app, value: this.input.app },
-      { key: searchAttributes.phase, value: this.state.phase },
-      { key: searchAttributes.waitingFor, value: waitingFor },
-      { key: searchAttributes.waitingUntil, value: wait?.until ? new Date(wait.until) : null },
-    ]);
   }
 }

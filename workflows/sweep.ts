@@ -1,7 +1,7 @@
 import type { SweepResult } from '../activities/results.ts';
 import type { StageName, StageState } from './messages.ts';
 import { noCounts, stageNames } from './messages.ts';
-import { sweeping } from './proxies.ts';
+import { managing, sweeping } from './proxies.ts';
 import type { Run } from './run.ts';
 import { inMs, now } from './run.ts';
 
@@ -31,13 +31,16 @@ const ended = (stage: StageState | undefined): boolean =>
 async function beginScan(run: Run): Promise<boolean> {
   const { state } = run;
   const scan = state.scan.number + 1;
+  const asked = run.woken.rescan;
   const begun = await run.call('sweep', async () => {
+    // An update says that a scan was asked for, not how often: without this the same wish would be served twice.
+    if (asked) run.wishes = await managing.readWishes({ connectionId: run.connectionId });
     await sweeping.beginScan({ connectionId: run.connectionId, scan });
     return true;
   });
   if (!begun) return false;
   state.scan = { number: scan, startedAt: now() };
-  if (run.woken.rescan) state.rescansServed = Math.max(state.rescansServed, run.wishes?.rescanWanted ?? 0);
+  if (asked) state.rescansServed = Math.max(state.rescansServed, run.wishes?.rescanWanted ?? 0);
   run.woken.rescan = false;
   delete state.nextScanAt;
   for (const name of stageNames) {

@@ -7,7 +7,8 @@ import { ensureIndexes } from '../../store/indexes.ts';
 import { createPending } from '../../store/pending.ts';
 import { createPositions } from '../../store/positions.ts';
 import { createRecords } from '../../store/records.ts';
-import type { Group, Lease, Pending, Positions, Records } from '../../store/store.ts';
+import type { Group, Lease, Positions } from '../../store/positions-interface.ts';
+import type { Pending, Records } from '../../store/store.ts';
 import { useDatabase } from './use-database.ts';
 
 export interface OpenPositions {

@@ -1,0 +1,66 @@
+/** Primitives of the governor; all times are durations, told apart from MongoDB's `$$NOW`. */
+/** Calls that may be sent, each at a time of its own; all in milliseconds from when the answer came. */
+export interface QuotaGrant {
+  /** Calls. */
+  granted: number;
+  /** The first call's time, negative when it is past; the others follow every `everyMs`. */
+  startsInMs: number;
+  everyMs: number;
+  /** A call that was not sent this long after its time must not be sent any more. */
+  expiresInMs: number;
+  /** The one call that tries whether the vendor answers again: handed to `observe` with what came of it. */
+  probe?: string;
+  /** Taken from what is kept for actions; handed to `giveBackRate`. */
+  reserve?: boolean;
+}
+
+export type QuotaAnswer = QuotaGrant | { granted: 0; inMs: number; why: string };
+
+/** What is asked of a rate or a budget. */
+export interface QuotaWant {
+  limit: number;
+  windowMs: number;
+  share: number;
+  cost: number;
+  urgency: 'actions' | 'watch' | 'sweep';
+  /** How many calls can be used now; one unless told. */
+  calls?: number;
+  /** Actions: how far ahead a call may be booked; 20 s unless told. */
+  withinMs?: number;
+}
+
+export interface QuotaObservation {
+  limit?: number;
+  remaining?: number;
+  resetInMs?: number;
+  throttledForMs?: number;
+  ok?: boolean;
+  /** Calls of this process that were not answered yet. */
+  inFlight?: number;
+  /** Of the grant that this is about. */
+  probe?: string;
+  /** Units that the call cost more (or less) than was charged. */
+  costMore?: number;
+}
+
+export interface Quotas {
+  /** GCRA on one document: grants at least one call and at most 250 ms of permits, or says how long to wait. */
+  takeRate(bucket: string, want: QuotaWant & { learn: boolean }): Promise<QuotaAnswer>;
+  /** Units: calls times their cost. */
+  giveBackRate(bucket: string, units: number, grant?: { probe?: string; reserve?: boolean }): Promise<void>;
+  /** As `takeRate`, spread evenly over what remains of the window. */
+  takeBudget(bucket: string, want: QuotaWant): Promise<QuotaAnswer>;
+  giveBackBudget(bucket: string, units: number, grant?: { probe?: string }): Promise<void>;
+  takeSlot(
+    bucket: string,
+    want: { limit: number; holder: string; urgency: 'actions' | 'watch' | 'sweep'; leaseMs: number },
+  ): Promise<{ slot: string } | { slot: null; inMs: number; why: string }>;
+  renewSlots(bucket: string, slots: readonly string[], leaseMs: number): Promise<void>;
+  giveBackSlot(bucket: string, slot: string): Promise<void>;
+  /**
+   * Corrects downward at once, upward at a reset; with `throttledForMs` stops the bucket for everybody; a throttle
+   * with `limit: 0` is one of concurrency and halves the slots for a minute. `changed`: permits at hand are void.
+   */
+  observe(bucket: string, reading: QuotaObservation): Promise<{ changed: boolean }>;
+  list(prefix?: string): Promise<Record<string, unknown>[]>;
+}
