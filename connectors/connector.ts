@@ -1,9 +1,8 @@
 import type { z } from 'zod';
 import type { ActionName, ActionTarget } from './actions.ts';
+import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
 import type { Failure } from './kit/failures.ts';
 import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
-
-// ---------------------------------------------------------------- calls
 
 /** Who asks, in the order in which a scarce quota serves them. */
 export type Urgency = 'actions' | 'watch' | 'sweep';
@@ -99,8 +98,6 @@ export interface Session<S = unknown> {
   now(): Date;
 }
 
-// ---------------------------------------------------------------- stages
-
 /** A piece of a stage with a position of its own: a drive, a bucket, a Region, a log. */
 export interface Part {
   id: string;
@@ -179,8 +176,6 @@ export interface Stage<R, S = unknown> {
   latenessMs?: number;
 }
 
-// ---------------------------------------------------------------- actions
-
 /** What `read` found: stored once before anything is written, compared before apply, restored by undo. */
 export interface Before<B> {
   /** JSON; holds all that undo needs. */
@@ -215,8 +210,6 @@ export interface Action<T, B, S = unknown> {
   repeat: 'readable' | 'harmless';
 }
 
-// ---------------------------------------------------------------- push
-
 export interface PushRequest {
   method: string;
   /** Segments after `/webhooks/<app>/`. */
@@ -249,8 +242,6 @@ export interface Push<S = unknown> {
   unsubscribe(session: Session<S>, subscription: Subscription): Promise<void>;
 }
 
-// ---------------------------------------------------------------- the spec
-
 export type Capability = StageName | ActionName | 'push';
 /** What probing found. `unknown` where only doing it would tell. */
 export interface Probe {
@@ -269,27 +260,6 @@ export interface Verified {
   granted: readonly string[];
   expiresAt?: Date;
   probes: Partial<Record<Capability, Probe>>;
-}
-
-export interface Origins {
-  /** Exact origins or patterns (`https://*.s3.amazonaws.com`). Credentials never travel elsewhere. */
-  api: readonly string[];
-  /** Called without credentials. */
-  download?: readonly string[];
-}
-
-/** A request just before it leaves; `authorize` adds to it. */
-export interface OutgoingRequest {
-  method: string;
-  url: URL;
-  headers: Record<string, string>;
-  body?: string | Uint8Array;
-}
-
-export interface TokenCache {
-  /** Single-flight by connection, credential version, subject and `name`; minted anew a minute before it expires. */
-  get(name: string, mint: () => Promise<{ value: string; expiresAt: Date }>): Promise<string>;
-  forget(name: string): void;
 }
 
 export interface AuthContext<S, C> {

@@ -1,4 +1,5 @@
-import type { Call, Charge, Origins } from '../connector.ts';
+import type { Origins } from '../authorization.ts';
+import type { Call, Charge } from '../connector.ts';
 import { defineConnector } from '../define.ts';
 import { quarantineFile } from './action-quarantine.ts';
 import { removePublicAccess } from './action-public-access.ts';

@@ -1,15 +1,6 @@
 import { request as send, type Dispatcher } from 'undici';
-import type {
-  Answer,
-  Call,
-  CallEvent,
-  Charge,
-  Governor,
-  Origins,
-  OutgoingRequest,
-  QuotaReading,
-  Urgency,
-} from '../connector.ts';
+import type { Origins, OutgoingRequest } from '../authorization.ts';
+import type { Answer, Call, CallEvent, Charge, Governor, QuotaReading, Urgency } from '../connector.ts';
 import { createAnswer, evidenceOf, type ReceivedAnswer } from './answer.ts';
 import { classify, Failure } from './failures.ts';
 import { matchesAnyOrigin, originProblem } from './origins.ts';

@@ -1,4 +1,4 @@
-import type { TokenCache } from '../connector.ts';
+import type { TokenCache } from '../authorization.ts';
 
 interface Held {
   value: string;

@@ -1,7 +1,8 @@
 import { createHash, createPrivateKey, randomUUID, type KeyObject } from 'node:crypto';
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
 import { z } from 'zod';
-import type { Answer, AuthContext, OutgoingRequest } from '../connector.ts';
+import type { OutgoingRequest } from '../authorization.ts';
+import type { Answer, AuthContext } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { usableScopes, type Credential, type OauthCredential } from './credential.ts';
 import { originOf, type Settings } from './settings.ts';

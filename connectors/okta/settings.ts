@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Origins } from '../connector.ts';
+import type { Origins } from '../authorization.ts';
 
 /** The host of `acme.okta.com` or `https://acme.okta.com/`; undefined when it is neither. */
 function hostOf(domain: string): string | undefined {

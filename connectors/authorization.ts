@@ -1,0 +1,20 @@
+export interface Origins {
+  /** Exact origins or patterns (`https://*.s3.amazonaws.com`). Credentials never travel elsewhere. */
+  api: readonly string[];
+  /** Called without credentials. */
+  download?: readonly string[];
+}
+
+/** A request just before it leaves; `authorize` adds to it. */
+export interface OutgoingRequest {
+  method: string;
+  url: URL;
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+export interface TokenCache {
+  /** Single-flight by connection, credential version, subject and `name`; minted anew a minute before it expires. */
+  get(name: string, mint: () => Promise<{ value: string; expiresAt: Date }>): Promise<string>;
+  forget(name: string): void;
+}
