@@ -1,9 +1,12 @@
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Failure } from '../../connectors/kit/failures.ts';
 import { okta } from '../../connectors/okta/index.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
+
+// Generating RSA keys takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
 
 const scopes = ['okta.orgs.read', 'okta.users.read', 'okta.groups.read', 'okta.logs.read', 'okta.users.manage'];
 let simulator: OktaSimulator;
