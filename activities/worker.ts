@@ -1,5 +1,10 @@
-import { fileURLToPath } from 'node:url';
-import { NativeConnection, Runtime, Worker, bundleWorkflowCode, type WorkerOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type Logger as TemporalLogger,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import pino from 'pino';
 import { connectors } from '../connectors/index.ts';
 import { openStore } from '../store/open-store.ts';
@@ -10,23 +15,24 @@ import { readConfig, type WorkerConfig } from './config.ts';
 import type { Logger } from './dependencies.ts';
 import { createGovernor } from './governor.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
+import { workflowBundle } from './workflow-bundle.ts';
 
 const slots = { actions: 20, watch: 100, sweep: 40 } as const;
 const againMs = 2_000;
 
+/** Of what the SDK says only that which somebody should read. */
+const warningsTo = (log: Logger): TemporalLogger => ({
+  log: () => {},
+  trace: () => {},
+  debug: () => {},
+  info: () => {},
+  warn: (message, meta) => log.warn(meta ?? {}, message),
+  error: (message, meta) => log.error(meta ?? {}, message),
+});
+
 /** Workers of all task queues, in one process: each queue has slots of its own, so that no lane waits for another. */
 async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL(`../workflows/index${import.meta.url.slice(-3)}`, import.meta.url)),
-    logger: {
-      log: () => {},
-      trace: () => {},
-      debug: () => {},
-      info: () => {},
-      warn: log.warn,
-      error: log.error,
-    } as never,
-  });
+  const bundle = await workflowBundle(warningsTo(log));
   const { times, allowLocalOrigins, publicUrl } = config;
   const governor = createGovernor({ quotas: store.quotas, maxWaitMs: times.pacingMs });
   const activities = { ...createActivities({ store, connectors, governor, times, allowLocalOrigins, publicUrl, log }) };
@@ -45,7 +51,7 @@ async function createWorkers(config: WorkerConfig, store: Store, log: Logger, co
         ...shared,
         taskQueue: taskQueues[queue],
         maxConcurrentActivityTaskExecutions: slots[queue],
-        ...(queue === 'sweep' && { workflowBundle: { code } }),
+        ...(queue === 'sweep' && { workflowBundle: bundle }),
       }),
     ),
   );
@@ -81,14 +87,7 @@ async function main(): Promise<void> {
       logging: { filter: { core: 'ERROR', other: 'ERROR' } },
       ...(config.metricsAddress && { metrics: { prometheus: { bindAddress: config.metricsAddress } } }),
     },
-    logger: {
-      log: () => {},
-      trace: () => {},
-      debug: () => {},
-      info: () => {},
-      warn: (message: string, meta?: object) => log.warn(meta ?? {}, message),
-      error: (message: string, meta?: object) => log.error(meta ?? {}, message),
-    } as never,
+    logger: warningsTo(log),
   });
   const stop = new AbortController();
   const end = (): void => stop.abort();
