@@ -8,7 +8,7 @@ import { aws } from '../../connectors/aws/index.ts';
 import { activityRecordOf, type TrailEvent } from '../../connectors/aws/ocsf.ts';
 import type { AwsSession } from '../../connectors/aws/settings.ts';
 import type { OpenOptions, Page, Part, Stage } from '../../connectors/connector.ts';
-import { Failure } from '../../connectors/kit/failures.ts';
+import { type Failure } from '../../connectors/kit/failures.ts';
 import { recordSchemas, type AnyRecord, type StageName } from '../../connectors/records.ts';
 import { startMoto } from '../../local/servers/start-moto.ts';
 import { fillAws, type AwsFilled } from '../../simulators/aws/fill.ts';
