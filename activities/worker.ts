@@ -41,6 +41,9 @@ async function createWorkers(config: WorkerConfig, store: Store, log: Logger, co
     namespace: config.temporal.namespace,
     activities,
     shutdownGraceTime: '20s',
+    // What a frozen worker had asked for is still handed to it, and waits there for a time-out: few polls at once.
+    maxConcurrentActivityTaskPolls: 4,
+    maxConcurrentWorkflowTaskPolls: 4,
     // With the default of four fifths of the time-out a chunk would hear of its cancellation four seconds late.
     maxHeartbeatThrottleInterval: '1s',
     defaultHeartbeatThrottleInterval: '1s',

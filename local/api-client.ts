@@ -26,6 +26,7 @@ export function connectApi(url: string, key: string) {
   return {
     get: <T>(path: string) => call<T>('GET', path),
     post: <T>(path: string, body: object = {}) => call<T>('POST', path, body),
+    put: <T>(path: string, body: object) => call<T>('PUT', path, body),
     patch: <T>(path: string, body: object) => call<T>('PATCH', path, body),
   };
 }

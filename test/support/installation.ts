@@ -45,6 +45,8 @@ export interface Installation extends Services {
   /** Asks until it is so; with the last answer in the error when it never is. */
   until(id: string, so: (shown: Shown) => unknown, withinMs?: number): Promise<Shown>;
   scanned(id: string, scan?: number): Promise<Shown>;
+  /** Until so many pages of the users' grants, the longest part of a scan, were committed in this scan. */
+  midScan(id: string, scan?: number, pages?: number): Promise<void>;
 }
 
 interface Options {
@@ -102,6 +104,16 @@ export function useInstallation(options: Options = {}): Installation {
       },
       scanned: (id, scan = 1) =>
         installation.until(id, (shown) => (shown.scan?.number ?? 0) >= scan && shown.scan?.finishedAt, 100_000),
+      async midScan(id, scan = 1, pages = 1) {
+        const grants = { connectionId: id, scan, lane: 'sweep', stage: 'permissions', 'part.id': 'grants' };
+        const until = Date.now() + 60_000;
+        while (
+          !(await installation.db.collection('positions').findOne({ ...grants, 'counts.pages': { $gte: pages } }))
+        ) {
+          if (Date.now() > until) throw new Error(`scan ${scan} of ${id} never came to its grants; ${logFolder}`);
+          await delay(20);
+        }
+      },
     } satisfies Partial<Installation>);
   }, 120_000);
 

@@ -20,6 +20,8 @@ export interface OktaTenantOptions {
   users?: number;
   groups?: number;
   events?: number;
+  /** Another seed is another org, whatever its address. */
+  seed?: number;
   subdomain?: string;
   knobs?: KnobsPatch;
 }
@@ -29,10 +31,10 @@ const wide: KnobsPatch = { tier: 'workforce', share: 100, limitFactor: 200 };
 
 /** The Okta simulator as a process of its own, filled. */
 export async function startOktaTenant(owner: ProcessOwner, options: OktaTenantOptions): Promise<OktaTenant> {
-  const { users = 200, groups = 10, events = 400, subdomain = 'acme', knobs } = options;
+  const { users = 200, groups = 10, events = 400, seed = 1, subdomain = 'acme', knobs } = options;
   const token = `00${randomBytes(20).toString('hex')}`;
   const controlToken = randomBytes(16).toString('hex');
-  const numbers = { users, groups, events };
+  const numbers = { users, groups, events, seed };
   const simulator = await owner.start({
     name: 'the Okta simulator',
     ...program(

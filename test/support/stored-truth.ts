@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Db, Document } from 'mongodb';
 import { expect } from 'vitest';
 import { recordKinds, type RecordKind } from '../../connectors/records.ts';
@@ -60,4 +61,15 @@ export async function expectTruth(db: Db, connectionId: string, { control }: Okt
   const known = new Set(activities!.map(({ vendorId }) => vendorId));
   expect(truth.logs!.uuids.filter((uuid) => !known.has(uuid))).toEqual([]);
   expect(known.size).toBe(new Set(truth.logs!.uuids).size);
+}
+
+/** The same once what the log and the hooks told has been looked at. */
+export async function expectTruthSoon(db: Db, connectionId: string, tenant: OktaTenant, withinMs = 45_000) {
+  for (const until = Date.now() + withinMs; ; await delay(500)) {
+    try {
+      return await expectTruth(db, connectionId, tenant);
+    } catch (error) {
+      if (Date.now() > until) throw error;
+    }
+  }
 }
