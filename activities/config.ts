@@ -69,7 +69,8 @@ export const timesOf = (scale = 1): Times => ({
 
 /** Throws one line for each wrong variable: its name and what it wants. */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
-  const parsed = environment.safeParse(env);
+  // An empty variable is how a compose file says "not set".
+  const parsed = environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
   if (!parsed.success) {
     throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.')}: wants ${issue.message}`).join('\n'));
   }
