@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { connectApi } from './api-client.ts';
+import { startAws } from './demo/aws.ts';
 import { startOkta } from './demo/okta.ts';
 import { createProgress } from './demo/progress.ts';
 import { reportOf, table, type Outcome } from './demo/report.ts';
@@ -45,14 +46,16 @@ async function main(options: ReturnType<typeof read>): Promise<void> {
   const begun = performance.now();
   const logFolder = newLogFolder();
   const progress = createProgress(process.stdout, options.json);
+  let scenarios: Scenario[] = [];
   const owner = new ProcessOwner({ announce: (line) => process.stderr.write(`${line}\n`) });
   try {
     const wants = (app: string) => options.only === undefined || options.only === app;
     const [stack, ...found] = await Promise.all([
       startStack(owner, { logFolder, told: progress.say }),
       wants('okta') ? startOkta(owner, logFolder, progress.say) : undefined,
+      wants('aws') ? startAws(owner, logFolder, progress.say) : undefined,
     ]);
-    const scenarios = found.filter((scenario): scenario is Scenario => scenario !== undefined);
+    scenarios = found.filter((scenario): scenario is Scenario => scenario !== undefined);
     const api = connectApi(stack.apiUrl, stack.apiKey);
     const connections = await connectAndScan(api, scenarios, progress);
     progress.end();
@@ -96,10 +99,15 @@ async function main(options: ReturnType<typeof read>): Promise<void> {
       process.stderr.write(`  Logs: ${logFolder}\n  Try: npm run demo -- --keep, and look into the logs\n`);
     process.exitCode = 1;
   } finally {
-    if (!owner.stopping) await owner.stop();
+    if (!owner.stopping) {
+      await Promise.all(scenarios.map((scenario) => scenario.close?.()));
+      await owner.stop();
+    }
   }
 }
 
 const options = read();
+// Node 20 is what this project supports until the SDK's versions are raised; the notice would stand in every output.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 if (options.help) process.stdout.write(usage);
 else await main(options);

@@ -35,6 +35,8 @@ export interface Scenario {
   title: string;
   body: object;
   govern(api: Api, connection: ConnectionView, say: (line: string) => void): Promise<Governed[]>;
+  /** Ends what runs in this process for it. */
+  close?(): Promise<void>;
 }
 
 export interface Governed {
