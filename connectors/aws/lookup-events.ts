@@ -14,7 +14,9 @@ import { touchedBy } from './touched.ts';
 export const eventsPartPrefix = 'events/';
 const day = 86_400_000;
 const kept = 90 * day;
+/** A window is a day; after one that fitted a page the next is twice as long, so that a quiet Region costs few calls. */
 const windowMs = day;
+const longestWindowMs = 32 * day;
 /** Events come late by minutes; the marks of this time keep them from coming twice. */
 const overlapMs = 20 * 60_000;
 const pageSize = 50;
@@ -121,10 +123,13 @@ export async function eventsSweep(session: AwsSession, request: PageRequest): Pr
       : cursor.read(request.cursor);
   const { until } = at;
   const { records, skipped, next } = await readPage(session, request, at);
+  const span = at.end - at.start;
+  const quiet = at.token === undefined && at.restarts === 0;
+  const length = quiet ? Math.min(2 * Math.max(span, windowMs), longestWindowMs) : windowMs;
   const following: Place | undefined =
     next ??
     (at.end < until
-      ? { start: at.end, end: Math.min(at.end + windowMs, until), until, filter: 0, restarts: 0 }
+      ? { start: at.end, end: Math.min(at.end + length, until), until, filter: 0, restarts: 0 }
       : undefined);
   return {
     // The end of a window belongs to it for the vendor, and to the next one for us.
