@@ -112,6 +112,8 @@ async function failed(
       await actions.release(noted);
       return { next: step, delay: { ms, reason: 'unavailable', why: `${doing}: ${failure.message}` }, touched: false };
     }
+    default:
+      break;
   }
   const state =
     step === 'undoAction'

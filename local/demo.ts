@@ -100,7 +100,7 @@ async function main(options: ReturnType<typeof read>): Promise<void> {
     process.exitCode = 1;
   } finally {
     if (!owner.stopping) {
-      await Promise.all(scenarios.map((scenario) => scenario.close?.()));
+      for (const { close } of scenarios) await close?.();
       await owner.stop();
     }
   }

@@ -1,6 +1,6 @@
 import type { Ref } from '../connectors/connector.ts';
 import type { ActionDocument } from './documents.ts';
-import type { Paged } from './store.ts';
+import type { Paged } from './paging.ts';
 
 export interface NewAction {
   connectionId: string;

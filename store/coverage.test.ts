@@ -27,7 +27,7 @@ describe('what was read of a source', () => {
       covered: { ...interval(from, until), latenessMs: 5 },
     });
     ({ lease } = await at.positions.commit(lease, covered(0, 10)));
-    ({ lease } = await at.positions.commit(lease, covered(50, 60)));
+    await at.positions.commit(lease, covered(50, 60));
     await expect(at.positions.commit(stale, covered(10, 50))).rejects.toThrow('no longer');
     expect(await createCoverage(at.db).get(con)).toEqual([
       {

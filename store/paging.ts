@@ -1,5 +1,10 @@
 import type { Filter } from 'mongodb';
-import type { Paged } from './store.ts';
+
+export interface Paged<T> {
+  items: T[];
+  /** Opaque; absent on the last page. */
+  next?: string;
+}
 
 /** A cursor that this list did not give out. The caller's mistake, never the store's. */
 export class BadCursor extends Error {

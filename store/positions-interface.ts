@@ -2,7 +2,7 @@ import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts'
 import type { Gone, Part, Ref } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
 import type { PendingDocument, PositionDocument, PositionLane } from './documents.ts';
-import type { Paged } from './store.ts';
+import type { Paged } from './paging.ts';
 
 /** The right to work on one position. A new one after every write. */
 export interface Lease {

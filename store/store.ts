@@ -1,3 +1,4 @@
+import type { Paged } from './paging.ts';
 import type { AnyRecord, RecordKind } from '../connectors/records.ts';
 import type { Ref, Verified } from '../connectors/connector.ts';
 import type { ConnectionState } from '../workflows/messages.ts';
@@ -34,12 +35,6 @@ export interface Store {
   /** Creates collections and indexes; safe to run at any time, by several processes. */
   ensureIndexes(): Promise<void>;
   close(): Promise<void>;
-}
-
-export interface Paged<T> {
-  items: T[];
-  /** Opaque; absent on the last page. */
-  next?: string;
 }
 
 export interface NewConnection {

@@ -36,7 +36,7 @@ export interface Scenario {
   body: object;
   govern(api: Api, connection: ConnectionView, say: (line: string) => void): Promise<Governed[]>;
   /** Ends what runs in this process for it. */
-  close?(): Promise<void>;
+  close?: () => Promise<void>;
 }
 
 export interface Governed {

@@ -87,7 +87,7 @@ const PLANTED: { rule: string; path: string; text: string }[] = [
   },
   {
     rule: 'mongodb-in-store-only',
-    path: 'test/support/types-driver.ts',
+    path: 'api/types-driver.ts',
     text: "import type { MongoClient } from 'mongodb';\nexport type A = MongoClient;\n",
   },
   {
