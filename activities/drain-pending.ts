@@ -1,5 +1,5 @@
 import { stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
-import type { Ref } from '../connectors/connector.ts';
+import type { Looked, Ref } from '../connectors/connector.ts';
 import type { PendingDocument } from '../store/documents.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -29,13 +29,11 @@ export async function drainPending(
     for (const [stage, of] of byStage(docs)) {
       const lookup = opened.connector.stages[stage]?.lookup;
       const observedAt = store.now();
-      const found = lookup
-        ? await lookup(opened.session, of.map(refOf))
-        : { records: [] as AnyRecord[], absent: [] as Ref[], unknown: [] as Ref[] };
+      const found = lookup ? await lookup(opened.session, of.map(refOf)) : nothingFound;
       const unknown = new Set(found.unknown.map(keyOf));
       const told = of.filter((doc) => !unknown.has(keyOf(doc)));
       const done = await store.positions.commit(current, {
-        pages: [{ records: found.records, removed: [], observedAt }],
+        pages: [{ records: found.records, removed: found.removed ?? [], observedAt }],
         touched: [],
         skipped: 0,
         settled: told,
@@ -59,6 +57,9 @@ export async function drainPending(
   }
   return { lease: current, settled };
 }
+
+/** The app has no way to look: what was named comes with the next sweep. */
+const nothingFound: Looked<AnyRecord> = { records: [], absent: [], unknown: [] };
 
 const keyOf = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>): string => `${kind}/${vendorId}`;
 const refOf = ({ kind, vendorId, part }: PendingDocument): Ref => ({

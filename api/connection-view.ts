@@ -1,4 +1,5 @@
 import type { ConnectionDocument } from '../store/documents.ts';
+import type { Store } from '../store/store.ts';
 import type { Problem, StageName, Trust } from '../workflows/messages.ts';
 import { phaseOf } from './connection-of.ts';
 
@@ -41,6 +42,22 @@ export function connectionView(connection: ConnectionDocument, mayKnow: (id: str
     updatedAt: connection.updatedAt,
     receipt: connection.receipt,
   };
+}
+
+/**
+ * The state is written between chunks, each of which may read for a minute; the positions tell how far the stage that
+ * runs has come by now.
+ */
+export async function withProgress(store: Store, connection: ConnectionDocument): Promise<ConnectionDocument> {
+  const { state } = connection;
+  const stage = state?.scan.stage;
+  if (!state || !stage || stage === 'auth' || state.stages[stage]?.phase !== 'running') return connection;
+  const now = await store.positions.summary(connection._id, 'sweep', stage, state.scan.number);
+  if (now.total === 0) return connection;
+  const { counts, total, done, skipped, failed, estimate } = now;
+  const running = { ...state.stages[stage], counts, parts: { total, done: done + skipped, failed } };
+  if (estimate > 0) running.estimate = estimate;
+  return { ...connection, state: { ...state, stages: { ...state.stages, [stage]: running } } };
 }
 
 /** The short form of lists. */

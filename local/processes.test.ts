@@ -153,19 +153,20 @@ describe('ports', () => {
 });
 
 describe('ending a run', () => {
-  it('ends all, last started first, removes the folders and refuses more', async () => {
+  it('ends all, servers last, removes the folders and refuses more', async () => {
     const own = new ProcessOwner({ signals: false });
     const order: string[] = [];
-    const start = async (name: string) => {
+    const start = async (name: string, server = false) => {
       const running = await own.start({
         name,
+        server,
         ...script(`console.log('up'); ${FOREVER}`),
         logFile: log(name),
         ready: { line: /up/ },
       });
       void running.exited.then(() => order.push(name));
     };
-    await start('first');
+    await start('first', true);
     await start('second');
     const data = own.folder('castellan-test');
     const command = own.run(process.execPath, ['-e', FOREVER], { timeoutMs: 60_000 });

@@ -35,6 +35,8 @@ export interface ProcessSpec {
   readyWithinMs?: number;
   /** Time between SIGTERM and SIGKILL at stop; default 5 000 ms. */
   graceMs?: number;
+  /** Others work with it: it is ended after all that are none. */
+  server?: boolean;
   /** What to try when it does not start, one sentence. */
   advice?: string;
 }
@@ -87,12 +89,13 @@ interface Owned {
   pid: number;
   exited: Promise<Exit>;
   graceMs: number;
+  server: boolean;
 }
 
 const POLL_MS = 25;
 
 /**
- * Owns every process and temporary folder of one run and ends them all, last started first: when asked, and when this
+ * Owns every process and temporary folder of one run and ends them all, servers last: when asked, and when this
  * process exits, is interrupted, terminated or crashes. A second interrupt kills without waiting. Where `setpriv` exists
  * (util-linux) the kernel kills the children even if this process itself is killed by SIGKILL.
  */
@@ -198,14 +201,16 @@ export class ProcessOwner {
     this.#folders.delete(folder);
   }
 
-  /** Ends all, last started first, and removes the folders. Nothing can be started afterwards. */
+  /** Ends all, servers last, and removes the folders. Nothing can be started afterwards. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
   async #stopAll(): Promise<void> {
-    for (const owned of [...this.#owned].reverse()) await this.#end(owned);
+    for (const servers of [false, true]) {
+      await Promise.all([...this.#owned].filter(({ server }) => server === servers).map((owned) => this.#end(owned)));
+    }
     for (const folder of [...this.#folders]) await this.discard(folder);
     this.#unhook();
   }
@@ -213,7 +218,7 @@ export class ProcessOwner {
   async #spawn(
     command: string,
     args: readonly string[],
-    options: Pick<ProcessSpec, 'cwd' | 'env' | 'graceMs'> & { stdio: Array<'ignore' | 'pipe' | number> },
+    options: Pick<ProcessSpec, 'cwd' | 'env' | 'graceMs' | 'server'> & { stdio: Array<'ignore' | 'pipe' | number> },
   ): Promise<Owned> {
     this.#refuseWhenStopping();
     const [file, all] = boundToUs(command, args);
@@ -229,7 +234,8 @@ export class ProcessOwner {
       const [error] = (await once(child, 'error')) as [Error];
       throw error;
     }
-    const owned: Owned = { child, pid, exited: exitOf(child), graceMs: options.graceMs ?? 5_000 };
+    const { graceMs = 5_000, server = false } = options;
+    const owned: Owned = { child, pid, exited: exitOf(child), graceMs, server };
     this.#owned.add(owned);
     void owned.exited.then(() => this.#owned.delete(owned));
     return owned;

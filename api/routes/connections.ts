@@ -9,7 +9,7 @@ import { demandRole, keyOf, mayKnow } from '../auth.ts';
 import { checkConnection } from '../check-connection.ts';
 import { connectionBody, credentialBody, parseForConnector } from '../connection-input.ts';
 import { connectionOf, connectorFor, demandAlive } from '../connection-of.ts';
-import { connectionLine, connectionView } from '../connection-view.ts';
+import { connectionLine, connectionView, withProgress } from '../connection-view.ts';
 import type { Deps } from '../deps.ts';
 import { flag, idempotencyKeyOf, paging, parseBody, parseQuery } from '../input.ts';
 import { invalidField, HttpProblem } from '../problems.ts';
@@ -100,7 +100,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
         const { counts } = parseQuery(readQuery, request);
         const connection = await connectionOf(deps, request);
         const records = counts ? { records: await store.records.counts(connection._id) } : {};
-        response.json({ ...view(request, connection), ...records });
+        response.json({ ...view(request, await withProgress(store, connection)), ...records });
       },
     ],
     patch: [

@@ -66,6 +66,7 @@ async function startMongod(owner: ProcessOwner, binary: string, logFolder: strin
     ];
     const server = await owner.start({
       name: 'MongoDB',
+      server: true,
       command: binary,
       args: [...flags, ...small, '--replSet', setName],
       logFile: join(logFolder, `mongodb-${port}.log`),

@@ -37,6 +37,7 @@ export async function startMoto(
     const endpoint = `http://127.0.0.1:${port}`;
     const { logFile, pid, stop, kill } = await owner.start({
       name: 'moto (AWS stand-in)',
+      server: true,
       command: found.value,
       args: ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)],
       env: { PYTHONUNBUFFERED: '1', NO_COLOR: '1' },

@@ -93,6 +93,7 @@ async function startDevServer(owner: ProcessOwner, binary: string, options: Temp
     }
     const server = await owner.start({
       name: 'Temporal',
+      server: true,
       command: binary,
       args: args.map(String),
       // The caller's own Temporal settings are for another server; the version check would ask a host on the internet.
