@@ -5,13 +5,15 @@ const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 
 const environment = z.object({
   TEMPORAL_ADDRESS: z.string().min(1, 'host:port of the Temporal frontend').default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
-  MONGODB_URI: z.string().regex(/^mongodb(\+srv)?:\/\//, 'a mongodb:// address of a replica set'),
+  MONGODB_URI: z
+    .string('the mongodb:// address of a replica set')
+    .regex(/^mongodb(\+srv)?:\/\//, 'the mongodb:// address of a replica set'),
   CASTELLAN_DATABASE: z
     .string()
     .regex(/^[\w-]{1,60}$/, 'letters, digits, - and _')
     .default('castellan'),
   CASTELLAN_KEY: z
-    .string()
+    .string('32 bytes in base64 or hex: openssl rand -base64 32')
     .transform((text) => Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64'))
     .refine((key) => key.length === 32, '32 bytes in base64 or hex: openssl rand -base64 32'),
   CASTELLAN_PUBLIC_URL: z.url('the https address under which vendors reach the API').optional(),
