@@ -2,7 +2,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { WorkflowBundle } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Activities } from '../../activities/contract.ts';
-import type { Wishes } from '../../activities/results.ts';
+import type { Authentication, Unauthorized, Wishes } from '../../activities/results.ts';
 import * as messages from '../../workflows/messages.ts';
 import type { ConnectionState } from '../../workflows/messages.ts';
 import {
@@ -61,11 +61,24 @@ const eventually = async (what: () => boolean | Promise<boolean>, step: number |
   throw new Error('it did not come to that');
 };
 
+/** Looks for changes seldom: every look that time skips over is an activity that really runs. */
+const verified = (credentialVersion: number): Authentication => ({
+  outcome: 'verified',
+  credentialVersion,
+  timing: { scanEveryMs: 12 * 3600_000, parallel: 1, watchMinMs: 600_000, watchMaxMs: 1800_000, troubleMs: 1000 },
+});
+
+const refused = (what: string): Unauthorized => ({
+  credentialVersion: 1,
+  problem: { kind: 'unauthorized', what, who: 'operator', since: '' },
+});
+
 describe('the connection workflow', () => {
   it('reads the stages in their order, then waits for the next scan within twelve hours', async () => {
     const swept_: { stage: string; scan: number; at: number }[] = [];
     await running(
       {
+        authenticate: async () => verified(1),
         sweepChunk: async ({ stage, scan }) => {
           swept_.push({ stage, scan, at: await env.currentTimeMs() });
           return swept();
@@ -135,17 +148,7 @@ describe('the connection workflow', () => {
     await running(
       {
         authenticate: async () =>
-          version === 1
-            ? {
-                outcome: 'parked',
-                credentialVersion: 1,
-                problem: { kind: 'unauthorized', what: 'the token is expired', who: 'operator', since: '' },
-              }
-            : {
-                outcome: 'verified',
-                credentialVersion: version,
-                timing: { scanEveryMs: 3600_000, parallel: 1, watchMinMs: 15_000, watchMaxMs: 60_000, troubleMs: 1000 },
-              },
+          version === 1 ? { outcome: 'parked', ...refused('the token is expired') } : verified(version),
         sweepChunk: async ({ stage }) => {
           stages.push(stage);
           return swept({ wishes: wishes({ credentialVersion: version }) });
@@ -171,27 +174,14 @@ describe('the connection workflow', () => {
       {
         authenticate: async () => {
           log.push(`auth ${version}`);
-          return version === 1 && log.length > 1
-            ? {
-                outcome: 'parked',
-                credentialVersion: 1,
-                problem: { kind: 'unauthorized', what: 'revoked', who: 'operator', since: '' },
-              }
-            : {
-                outcome: 'verified',
-                credentialVersion: version,
-                timing: { scanEveryMs: 3600_000, parallel: 1, watchMinMs: 15_000, watchMaxMs: 60_000, troubleMs: 1000 },
-              };
+          return version === 1 && log.length > 1 ? { outcome: 'parked', ...refused('revoked') } : verified(version);
         },
         sweepChunk: async ({ stage, scan }) => {
           log.push(`${stage} ${scan}`);
           if (stage === 'permissions' && version === 1) {
             return swept({
               ended: false,
-              unauthorized: {
-                credentialVersion: 1,
-                problem: { kind: 'unauthorized', what: 'revoked', who: 'operator', since: '' },
-              },
+              unauthorized: refused('revoked'),
             });
           }
           return swept({ wishes: wishes({ credentialVersion: version }) });
