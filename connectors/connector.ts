@@ -125,7 +125,10 @@ export interface Ref {
 }
 /** One; a path and all below; or a list that replaces what the parent had. */
 export type Gone =
-  Ref | { kind: RecordKind; under: string } | { kind: RecordKind; parent: string; except: readonly string[] };
+  | Ref
+  | { kind: RecordKind; under: string }
+  /** With `prefixes` the list is of the ids that begin so, and says nothing of the parent's others. */
+  | { kind: RecordKind; parent: string; except: readonly string[]; prefixes?: readonly string[] };
 
 export interface Skipped {
   vendorId?: string;

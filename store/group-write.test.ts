@@ -94,6 +94,8 @@ describe('what a group writes', () => {
           file('g', { path: '/elsewhere', ancestors: ['f'] }),
           file('p1', { parentId: 'p' }),
           file('p2', { parentId: 'p' }),
+          file('q:1', { parentId: 'o' }),
+          file('r:1', { parentId: 'o' }),
         ]),
       ),
     ));
@@ -104,12 +106,13 @@ describe('what a group writes', () => {
           { kind: 'files', under: '/a/' },
           { kind: 'files', under: 'f' },
           { kind: 'files', parent: 'p', except: ['p2'] },
+          { kind: 'files', parent: 'o', except: [], prefixes: ['q:'] },
         ]),
       ),
     );
-    expect(done.counts.removed).toBe(5);
+    expect(done.counts.removed).toBe(6);
     const left = await at.records.list(con, 'files', { where: {}, limit: 9 });
-    expect(left.items.map(({ vendorId }) => vendorId)).toEqual(['p2', 'z']);
+    expect(left.items.map(({ vendorId }) => vendorId)).toEqual(['p2', 'r:1', 'z']);
     await expect(
       positions.commit(done.lease, group(page([], later(), [{ kind: 'files', under: '/' }]))),
     ).rejects.toThrow('a whole part');

@@ -53,7 +53,9 @@ export async function goneFilter(
     const field = parentField[set.kind];
     if (!field) throw new Error(`${set.kind} have no parent that a list of them could replace`);
     const kept = set.except.map((vendorId) => recordId(connectionId, vendorId));
-    return { ...older, [field]: set.parent, _id: { $nin: kept } };
+    const of: Filter<RecordRow> = { ...older, [field]: set.parent, _id: { $nin: kept } };
+    if (!set.prefixes) return of;
+    return { ...of, $or: set.prefixes.map((prefix) => ({ vendorId: { $gte: prefix, $lt: `${prefix}\uffff` } })) };
   }
   if (set.kind !== 'files') throw new Error(`${set.kind} have no path`);
   const under = set.under.replace(/\/+$/, '');

@@ -42,10 +42,10 @@ export type PermissionId =
   | { type: 'grant'; userId: string; grantId: string }
   | { type: 'token'; userId: string; clientId: string; tokenId: string }
   | { type: 'apiToken'; tokenId: string }
-  /** All of a user's grants and tokens. */
+  /** All of a user's grants and refresh tokens. */
   | { type: 'user'; userId: string };
 
-/** `grant:00u1:oag1`, `token:00u1:0oa1:oar1`, `apiToken:00T1`, and `user:00u1` for all of a user's. */
+/** `grant:00u1:oag1`, `token:00u1:0oa1:oar1`, `apiToken:00T1`, and `user:00u1` for all that a user granted. */
 export function parsePermissionId(vendorId: string): PermissionId {
   const [type, a, b, c] = vendorId.split(':');
   if (type === 'grant' && a && b) return { type, userId: a, grantId: b };
@@ -176,7 +176,9 @@ export function lookupPermissions(session: OktaSession, refs: readonly Ref[]): P
     if (id.type === 'user') {
       const { records } = await permissionsOfUser(session, id.userId);
       const except = records.map(({ vendorId }) => vendorId);
-      const removed: Gone[] = [{ kind: 'appPermissions', parent: id.userId, except }];
+      // API tokens of a user are listed elsewhere.
+      const prefixes = [`grant:${id.userId}:`, `token:${id.userId}:`];
+      const removed: Gone[] = [{ kind: 'appPermissions', parent: id.userId, except, prefixes }];
       return { records, removed };
     }
     const record = await readPermission(session, id);
