@@ -50,6 +50,7 @@ export async function openSession(deps: Dependencies, connectionId: string, urge
     urgency,
     signal,
     allowLocalOrigins: deps.allowLocalOrigins,
+    partOf: async ({ kind, vendorId }) => (await deps.store.records.get(connectionId, kind, vendorId))?.part,
     times: { bareThrottleMs: deps.times.bareThrottleMs },
     observe: (event) => deps.log.debug({ connectionId, urgency, ...event }, 'call'),
   });

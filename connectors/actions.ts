@@ -21,6 +21,11 @@ export const actionTargets = {
   trashFile: file,
   restoreFile: file,
   overwriteFile: file,
+  /** `shareTo` is the `to` of one of the file's shares. */
+  removeCollaborator: z.strictObject({ fileId: id, shareTo: id }),
+  removeExternalAccess: file,
+  removeLink: file,
+  makePrivate: file,
 } as const;
 
 export type ActionName = keyof typeof actionTargets;
@@ -41,4 +46,8 @@ export const actionTitles: Record<ActionName, string> = {
   trashFile: 'Move a file to the trash',
   restoreFile: 'Restore a file from the trash',
   overwriteFile: 'Overwrite a file with a notice',
+  removeCollaborator: 'Remove one collaborator from a file',
+  removeExternalAccess: 'Remove everybody outside the organisation from a file',
+  removeLink: 'Remove the link of a file',
+  makePrivate: 'Make a file private',
 };

@@ -95,6 +95,11 @@ export interface Session<S = unknown> {
   fetch(call: Call): Promise<Answer>;
   /** The same session acting as a user of the app. */
   as(subject: string): Session<S>;
+  /**
+   * The part in which an object was last seen. Where only its owner, its drive or its namespace can reach an object this
+   * tells whose, which the object's id alone does not. Undefined when it was never seen.
+   */
+  partOf(ref: Pick<Ref, 'kind' | 'vendorId'>): Promise<string | undefined>;
   now(): Date;
 }
 
@@ -269,7 +274,10 @@ export interface AuthContext<S, C> {
   settings: S;
   credential: C;
   subject?: string;
+  /** Of the subject. */
   tokens: TokenCache;
+  /** Of the connection, whoever is acted as: where one token serves with a header that names the subject. */
+  shared: TokenCache;
   /** The origin's clock: ours, corrected by its `Date` headers. */
   now(): Date;
   /** Governed like every call and never authorized itself. */
@@ -286,7 +294,11 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   origins(settings: z.output<S>): Origins;
   /** What may be shown and used of the credential: its form, a client id, a key id. */
   identity(credential: z.output<C>): Record<string, string>;
-  quotas(call: Call, tenant: { settings: z.output<S>; tenantId?: string; identity: Record<string, string> }): Charge[];
+  /** `subject` is who is acted as, where the app counts each of its users apart. */
+  quotas(
+    call: Call,
+    tenant: { settings: z.output<S>; tenantId?: string; identity: Record<string, string>; subject?: string },
+  ): Charge[];
   authorize(request: OutgoingRequest, context: AuthContext<z.output<S>, z.output<C>>): Promise<void> | void;
   /** A nonce or a stale token: repaired, true sends the request once more. Asked at most twice a call. */
   challenged?(answer: Answer, context: AuthContext<z.output<S>, z.output<C>>): Promise<boolean> | boolean;
@@ -313,6 +325,8 @@ export interface OpenOptions {
   /** Permits origins that are not https and public; for tests and the demo. */
   allowLocalOrigins: boolean;
   now?: () => Date;
+  /** What the store knows of where an object was last seen. */
+  partOf?: Session['partOf'];
   /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
   times?: { bareThrottleMs?: number; timeoutMs?: number };
   /** Told of every call that was answered or failed, for traces and counts. */

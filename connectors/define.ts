@@ -71,12 +71,15 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     }
 
     function sessionOf(subject: string | undefined): Session<Settings> {
-      const owner = JSON.stringify([options.connectionId, options.credentialVersion, subject ?? null]);
+      const ownerOf = (whom: string | null) => JSON.stringify([options.connectionId, options.credentialVersion, whom]);
+      const owner = ownerOf(subject ?? null);
+      const cacheOf = (name: string) => tokens.of(name, () => now().getTime(), options.signal);
       const auth: AuthContext<Settings, Credential> = {
         settings,
         credential,
         subject,
-        tokens: tokens.of(owner, () => now().getTime(), options.signal),
+        tokens: cacheOf(owner),
+        shared: cacheOf(ownerOf(null)),
         now,
         fetch: (call) => governedFetch({ ...call, anonymous: true }, context),
       };
@@ -89,11 +92,11 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         signal: options.signal,
         bareThrottleMs: options.times?.bareThrottleMs ?? bareThrottleMs,
         timeoutMs: options.times?.timeoutMs ?? defaultTimeoutMs,
-        quotas: (call) => spec.quotas(call, { settings, tenantId: options.tenantId, identity }),
+        quotas: (call) => spec.quotas(call, { settings, tenantId: options.tenantId, identity, subject }),
         authorize: (request) => spec.authorize(request, auth),
         challenged: (answer: Answer) => spec.challenged?.(answer, auth) ?? false,
         classify: (answer: Answer, call: Call) => spec.classify?.(answer, call),
-        secrets: () => [...secrets, ...tokens.values(owner)],
+        secrets: () => [...new Set([...secrets, ...tokens.values(owner), ...tokens.values(ownerOf(null))])],
         heard,
         observe: (event) => options.observe?.(event),
       };
@@ -105,6 +108,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         signal: options.signal,
         fetch: (call) => governedFetch(call, context),
         as: (name) => sessionOf(name),
+        partOf: async (ref) => options.partOf?.(ref),
         now,
       };
       contexts.set(session as Session, auth);

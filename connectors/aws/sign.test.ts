@@ -3,6 +3,7 @@ import type { AuthContext } from '../connector.ts';
 import { awsCredential, awsSettings, type AwsCredential, type AwsSettings } from './settings.ts';
 import { authorize } from './sign.ts';
 
+const noTokens = { get: () => Promise.reject(new Error('no token is asked for')), forget: () => undefined };
 const context = (more: Partial<AwsCredential> = {}): AuthContext<AwsSettings, AwsCredential> => ({
   settings: awsSettings.parse({ regions: ['us-east-1'] }),
   // AWS's published example credential.
@@ -13,7 +14,8 @@ const context = (more: Partial<AwsCredential> = {}): AuthContext<AwsSettings, Aw
     }),
     ...more,
   },
-  tokens: { get: () => Promise.reject(new Error('no token is asked for')), forget: () => undefined },
+  tokens: noTokens,
+  shared: noTokens,
   now: () => new Date('2013-05-24T00:00:00Z'),
   fetch: () => Promise.reject(new Error('nothing is fetched')),
 });

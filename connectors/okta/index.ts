@@ -95,5 +95,9 @@ export const okta = defineConnector({
     trashFile: noFiles,
     restoreFile: noFiles,
     overwriteFile: noFiles,
+    removeCollaborator: noFiles,
+    removeExternalAccess: noFiles,
+    removeLink: noFiles,
+    makePrivate: noFiles,
   },
 });
