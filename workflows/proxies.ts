@@ -32,9 +32,9 @@ export const acting = proxyActivities<
 export const managing = proxyActivities<
   Pick<Activities, 'readWishes' | 'authenticate' | 'checkCredential' | 'disconnect'>
 >({ ...step, taskQueue: taskQueues.actions });
-/** Erasing a large connection takes its time; every batch heartbeats. */
+/** Erasing a large connection takes its time. */
 export const erasing = proxyActivities<Pick<Activities, 'erase'>>({
-  heartbeatTimeout: '30s',
+  heartbeatTimeout: '5s',
   startToCloseTimeout: '1h',
   retry,
   taskQueue: taskQueues.actions,

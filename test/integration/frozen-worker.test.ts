@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { RunningProcess } from '../../local/processes.ts';
 import { recordKinds } from '../../connectors/records.ts';
 import { contentOf, expectTruthSoon, rowsOf } from '../support/stored-truth.ts';
@@ -39,6 +39,9 @@ const observed = async (id: string) =>
     ),
   );
 
+// What the frozen one had asked Temporal for is handed to it and waits there for a time-out, once a poll.
+vi.setConfig({ testTimeout: 240_000 });
+
 describe('a worker frozen by SIGSTOP in the middle of a scan', () => {
   let survivor: RunningProcess;
 
@@ -68,7 +71,7 @@ describe('a worker frozen by SIGSTOP in the middle of a scan', () => {
       // The workflow was in the hands of the frozen worker: the wish stands.
       if (error.status !== 503) throw error;
     });
-    await to.until(id, ({ phase }) => phase === 'erased');
+    await to.until(id, ({ phase }) => phase === 'erased', 100_000);
     await thawed(to.worker);
     const collections = (await to.db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
     const left = await Promise.all(

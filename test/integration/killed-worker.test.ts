@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { seeded } from '../../simulators/kit/seeded.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
+import { figuresOf } from '../support/history-figures.ts';
+import { runsOf } from '../support/runs-of.ts';
 import { contentOf, expectTruth } from '../support/stored-truth.ts';
 import type { RunningProcess } from '../../local/processes.ts';
 import { act } from '../../local/demo/scenario.ts';
@@ -18,7 +22,18 @@ describe('a worker killed by SIGKILL in the middle of a scan, again and again', 
     await to.scanned(undisturbed.id);
     await expectTruth(to.db, undisturbed.id, to.tenant);
     const wanted = await contentOf(to.db, undisturbed.id, to.tenant);
+    const { stages } = await to.show(undisturbed.id);
     const all = read(await to.show(undisturbed.id));
+    // A look for changes comes every half a minute at most; two in a row tell what one costs.
+    await to.until(undisturbed.id, ({ watch }) => watch!.round >= 5);
+    const pages = Object.values(stages).reduce((sum, { counts }) => sum + counts.pages, 0);
+    const connection = await Connection.connect({ address: to.temporal.address });
+    const figures = figuresOf(await runsOf(new Client({ connection }), workflowIdOf(undisturbed.id)), pages);
+    await connection.close();
+    console.log(`history: ${pages} pages, ${JSON.stringify(figures)}`);
+    expect(figures.aPage).toBeLessThanOrEqual(0.5);
+    expect(figures.aPoll).toBeLessThanOrEqual(12);
+    expect(figures.longest).toBeLessThan(4096);
     await to.api.post(`/v1/connections/${undisturbed.id}/erase`);
     await to.until(undisturbed.id, ({ phase }) => phase === 'erased');
 

@@ -1,0 +1,44 @@
+import type { RunOf } from './runs-of.ts';
+
+export interface HistoryFigures {
+  runs: number;
+  /** Events of the longest run. */
+  longest: number;
+  /** Events from one look for changes to the next, when nothing else goes on. */
+  aPoll: number;
+  /** Events from the first chunk of the scans to the end of the last, without those of looks for changes, by page. */
+  aPage: number;
+}
+
+/** What the histories of one connection cost. `pages` were read in them. */
+export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures {
+  const polls: number[] = [];
+  let sweeping = 0;
+  for (const { history } of runs) {
+    const events = history.events ?? [];
+    const starts = events.flatMap((event, at) => {
+      const name = event.activityTaskScheduledEventAttributes?.activityType?.name;
+      return name ? [{ name, at, id: Number(event.eventId) }] : [];
+    });
+    starts.forEach(({ name, at }, n) => {
+      const next = starts[n + 1];
+      if (name === 'watchChunk' && next?.name === 'watchChunk') polls.push(next.at - at);
+    });
+    const chunks = starts.filter(({ name }) => name === 'sweepChunk');
+    const ends = events.flatMap((event, at) => {
+      const of = Number(event.activityTaskCompletedEventAttributes?.scheduledEventId ?? -1);
+      return chunks.some(({ id }) => id === of) ? [at] : [];
+    });
+    const [first, last] = [chunks[0]?.at, ends.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    const looks = starts.filter(({ name, at }) => name === 'watchChunk' && at > first && at < last).length;
+    sweeping += last - first + 1 - looks * Math.min(...polls, 11);
+  }
+  const round = (value: number): number => Math.round(value * 100) / 100;
+  return {
+    runs: runs.length,
+    longest: Math.max(...runs.map(({ length }) => length)),
+    aPoll: polls.length > 0 ? Math.min(...polls) : 0,
+    aPage: round(sweeping / pages),
+  };
+}
