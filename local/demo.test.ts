@@ -21,6 +21,7 @@ const report = z.strictObject({
       trust: z.string(),
       records: z.strictObject(Object.fromEntries(recordKinds.map((kind) => [kind, z.int()]))),
       activityClasses: z.record(z.string(), z.int()),
+      unknownEvents: z.int(),
       actions: z.array(z.strictObject({ action: z.string(), state: z.string(), verified: z.boolean() })),
     }),
   ),

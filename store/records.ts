@@ -1,4 +1,5 @@
 import type { Db, Filter, IndexDescription } from 'mongodb';
+import { unknownLabel } from '../connectors/kit/ocsf.ts';
 import { recordKinds, type RecordKind } from '../connectors/records.ts';
 import { BadCursor, fromCursor, toCursor } from './paging.ts';
 import { recordFilters, type RecordFilter } from './record-filters.ts';
@@ -29,6 +30,10 @@ export const recordIndexes: Readonly<Record<RecordKind, readonly IndexDescriptio
   activities: [
     { name: 'newest', key: { connectionId: 1, 'event.time': -1, _id: -1 } },
     index('byClass', 'event.class_name', 'event.class_uid'),
+    {
+      ...index('byLabel', 'event.metadata.labels'),
+      partialFilterExpression: { 'event.metadata.labels': { $exists: true } },
+    },
   ],
   files: [
     ...common,
@@ -77,6 +82,9 @@ function condition(name: string, filter: RecordFilter, value: Wanted): Record<st
   if (Object.keys(range).length === 0) throw new BadFilter(name, 'the range is empty');
   return range;
 }
+
+/** Of unknown events the most frequent ones are named. */
+const mostTypes = 20;
 
 export function createRecords(db: Db): Records {
   const rowsOf = (kind: RecordKind) => db.collection<RecordRow>(kind);
@@ -133,6 +141,20 @@ export function createRecords(db: Db): Records {
         className: _id.className ?? String(_id.classUid),
         count,
       }));
+    },
+
+    async unknownEvents(connectionId) {
+      const found = await rowsOf('activities')
+        .aggregate<{ _id: string | null; count: number }>([
+          { $match: { connectionId, 'event.metadata.labels': unknownLabel } },
+          { $group: { _id: '$event.metadata.event_code', count: { $sum: 1 } } },
+          { $sort: { count: -1, _id: 1 } },
+        ])
+        .toArray();
+      return {
+        count: found.reduce((sum, { count }) => sum + count, 0),
+        types: found.slice(0, mostTypes).map(({ _id, count }) => ({ eventCode: _id ?? 'unknown', count })),
+      };
     },
   };
 }

@@ -123,6 +123,8 @@ export interface Records {
   counts(connectionId: string): Promise<Record<RecordKind, number>>;
   /** Activities by `event.class_name`. */
   activityClasses(connectionId: string): Promise<{ classUid: number; className: string; count: number }[]>;
+  /** Activities of types that no mapping knows, and which types those are, most frequent first, at most 20. */
+  unknownEvents(connectionId: string): Promise<{ count: number; types: { eventCode: string; count: number }[] }>;
 }
 
 export interface Pending {

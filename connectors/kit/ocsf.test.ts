@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { address, compact, emailAddress, having, ocsfEvent, text, timeOf } from './ocsf.ts';
+import { address, compact, emailAddress, having, ocsfEvent, text, timeOf, type OcsfInput } from './ocsf.ts';
 
 describe('ocsfEvent', () => {
   const input = {
@@ -42,6 +42,18 @@ describe('ocsfEvent', () => {
       status: 'CHALLENGE',
       metadata: { labels: ['castellan-self'] },
     });
+  });
+
+  it('labels events of unknown types, so that they can be counted', () => {
+    const labels = (more: Partial<OcsfInput>) =>
+      (ocsfEvent({ ...input, ...more }).metadata as { labels?: string[] }).labels;
+    expect(labels({ class: 'apiActivity', activity: 99 })).toEqual(['castellan-unknown-event']);
+    expect(labels({ class: 'apiActivity', activity: 2 })).toBeUndefined();
+    expect(labels({ class: 'apiActivity', activity: 2, unknown: true, self: true })).toEqual([
+      'castellan-self',
+      'castellan-unknown-event',
+    ]);
+    expect(labels({ class: 'apiActivity', activity: 99, unknown: false })).toBeUndefined();
   });
 });
 

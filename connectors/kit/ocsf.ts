@@ -130,12 +130,15 @@ export interface OcsfInput {
   metadata?: Record<string, unknown>;
   /** Whether Castellan's own credential did it. */
   self?: boolean;
+  /** No mapping knows this type of event: it is labelled and counted. By default an API Activity of kind "other". */
+  unknown?: boolean;
   /** The attributes of the class. Absent values (undefined, null, '', {}, []) are left out at any depth. */
   attributes: Record<string, unknown>;
   unmapped?: Record<string, unknown>;
 }
 
 export const selfLabel = 'castellan-self';
+export const unknownLabel = 'castellan-unknown-event';
 
 /** One event of OCSF 1.8, complete and without a null. The attributes are the caller's matter; tests validate them. */
 export function ocsfEvent(input: OcsfInput): ActivityRecord['event'] {
@@ -144,6 +147,8 @@ export function ocsfEvent(input: OcsfInput): ActivityRecord['event'] {
   const activity = known || input.activity === 0 ? input.activity : 99;
   const activityName = known ?? input.activityName ?? (activity === 0 ? 'Unknown' : 'Other');
   const status = input.status ?? 'unknown';
+  const unknown = input.unknown ?? (input.class === 'apiActivity' && activity === 99);
+  const labels = [...(input.self ? [selfLabel] : []), ...(unknown ? [unknownLabel] : [])];
   return {
     ...(compact(input.attributes) as object | undefined),
     class_uid: definition.uid,
@@ -163,7 +168,7 @@ export function ocsfEvent(input: OcsfInput): ActivityRecord['event'] {
       ...(compact(input.metadata ?? {}) as object | undefined),
       version: '1.8.0',
       product: { name: input.product.name, vendor_name: input.product.vendor },
-      ...(input.self ? { labels: [selfLabel] } : {}),
+      ...(labels.length > 0 ? { labels } : {}),
     },
     ...optional('unmapped', input.unmapped),
   };

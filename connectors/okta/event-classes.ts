@@ -5,6 +5,8 @@ interface EventClass {
   activity: number;
   /** The activity as API Activity, where the row lacks what the class needs. */
   apiActivity: number;
+  /** False for a type that no family has: it is an API Activity by its verb, if that. */
+  known: boolean;
 }
 
 /**
@@ -88,8 +90,8 @@ const verbOf = (type: string, verbs: readonly (readonly [RegExp, number])[]) => 
 export function classOf(eventType: string): EventClass {
   const apiActivity = verbOf(eventType, apiVerbs);
   const family = families.find(([pattern]) => pattern.test(eventType));
-  if (family) return { ocsfClass: family[1], activity: family[2], apiActivity };
+  if (family) return { ocsfClass: family[1], activity: family[2], apiActivity, known: true };
   const activity = entities.test(eventType) ? verbOf(eventType, entityVerbs) : 99;
-  if (activity !== 99) return { ocsfClass: 'entityManagement', activity, apiActivity };
-  return { ocsfClass: 'apiActivity', activity: apiActivity, apiActivity };
+  if (activity !== 99) return { ocsfClass: 'entityManagement', activity, apiActivity, known: true };
+  return { ocsfClass: 'apiActivity', activity: apiActivity, apiActivity, known: false };
 }

@@ -109,6 +109,11 @@ it('marks our own calls by user agent or client id', () => {
   expect(typed('user.lifecycle.suspend').metadata).not.toHaveProperty('labels');
 });
 
+it('labels types that no family knows', () => {
+  expect(typed('galaxy.hitchhiker.towel').metadata).toMatchObject({ labels: ['castellan-unknown-event'] });
+  expect(typed('user.lifecycle.sing').metadata).not.toHaveProperty('labels');
+});
+
 it('keeps a row without an id once, and is null for what is no row', () => {
   const { uuid: _, ...row } = whole;
   expect(activityOf(row, context)!.vendorId).toBe(activityOf({ ...row }, context)!.vendorId);

@@ -50,6 +50,7 @@ function eventOf(event: Row, context: EventContext): ActivityRecord['event'] {
   const published = timeOf(event.published);
   const parts = partsOf(event, userAgent);
   const { ocsfClass, activity, attributes } = chosenClass(type, event, parts);
+  const known = classOf(type).known;
   const status = result === undefined ? 'unknown' : (outcomes[result.toUpperCase()] ?? 'other');
   return ocsfEvent({
     class: ocsfClass,
@@ -70,6 +71,7 @@ function eventOf(event: Row, context: EventContext): ActivityRecord['event'] {
       correlation_uid: text(row(event.transaction).id),
     },
     self: isOwn(event, userAgent, context),
+    unknown: !known,
     attributes: {
       ...attributes,
       message: text(event.displayMessage),

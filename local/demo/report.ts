@@ -18,6 +18,7 @@ export interface Report {
     trust?: string;
     records: Record<string, number>;
     activityClasses: Record<string, number>;
+    unknownEvents: number;
     actions: { action: string; state: string; verified: boolean }[];
   }[];
 }
@@ -33,6 +34,7 @@ export function reportOf(seconds: number, servers: Report['servers'], outcomes: 
       trust,
       records: Object.fromEntries(recordKinds.map((kind) => [kind, summary.records[kind] ?? 0])),
       activityClasses: Object.fromEntries(summary.activityClasses.map(({ className, count }) => [className, count])),
+      unknownEvents: summary.unknownEvents.count,
       actions: governed.map(({ action, state, verified }) => ({ action, state, verified })),
     })),
   };
@@ -53,6 +55,7 @@ export function table(outcomes: readonly Outcome[]): string {
     const of = ({ summary }: Outcome) => summary.activityClasses.find(({ classUid }) => classUid === uid)?.count ?? 0;
     rows.push([`  ${uid} ${name}`, ...outcomes.map((outcome) => String(of(outcome)))]);
   }
+  rows.push(['  of unknown types', ...outcomes.map(({ summary }) => String(summary.unknownEvents.count))]);
   rows.push(['trust', ...outcomes.map(({ connection }) => connection.trust ?? '')]);
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>

@@ -28,6 +28,7 @@ export interface ActionView {
 export interface Summary {
   records: Record<string, number>;
   activityClasses: { classUid: number; className: string; count: number }[];
+  unknownEvents: { count: number; types: { eventCode: string; count: number }[] };
 }
 
 /** One app of the demo: how it is connected, and what is asked of it once it was scanned. */

@@ -2,7 +2,7 @@ import { countExecuted } from './counters.ts';
 import { groupTarget, logMutation, userTarget } from './log-event.ts';
 import type { Target } from './log-event.ts';
 import type { Actor } from './principal.ts';
-import { OrderedTable } from './ordered-table.ts';
+import { OrderedTable } from '../kit/ordered-table.ts';
 import type { App, Grant, Group, OktaState, RefreshToken, RoleAssignment, Status, User } from './state.ts';
 
 /** Everything that changes the tenant, whoever does it. Each change moves the documented times and writes a LogEvent. */
@@ -10,6 +10,7 @@ import type { App, Grant, Group, OktaState, RefreshToken, RoleAssignment, Status
 export interface Doer {
   actor: Actor;
   requestUri?: string;
+  userAgent?: string;
 }
 
 const MESSAGES: Record<string, string> = {
@@ -47,6 +48,7 @@ export function record(state: OktaState, by: Doer, eventType: string, targets: r
     actor: by.actor,
     targets,
     requestUri: by.requestUri,
+    userAgent: by.userAgent,
   });
 }
 

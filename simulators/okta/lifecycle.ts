@@ -27,7 +27,11 @@ export function guardAdmins(call: Call, user: User): void {
   if (!isSuperAdmin(own) && call.state.rolesOf(user.id).length > 0) throw noPermission();
 }
 
-export const doer = (call: Call) => ({ actor: call.principal.actor, requestUri: call.path });
+export const doer = (call: Call) => ({
+  actor: call.principal.actor,
+  requestUri: call.path,
+  userAgent: String(call.headers['user-agent'] ?? ''),
+});
 
 export function flag(call: Call, name: string, standard: boolean | undefined): boolean {
   const text = call.query.get(name);

@@ -30,6 +30,8 @@ export interface EventParts {
   severity?: string;
   outcome?: { result: string; reason: string | null };
   requestUri?: string;
+  /** As the caller sent it. */
+  userAgent?: string;
   ip?: string;
   transactionId?: string;
 }
@@ -52,7 +54,7 @@ export function makeEvent(parts: EventParts): Record<string, unknown> {
       detailEntry: null,
     },
     client: {
-      userAgent: { rawUserAgent: 'castellan-simulated-client', os: 'Unknown', browser: 'UNKNOWN' },
+      userAgent: { rawUserAgent: parts.userAgent ?? 'Mozilla/5.0 (simulated)', os: 'Unknown', browser: 'UNKNOWN' },
       zone: 'null',
       device: 'Unknown',
       id: null,

@@ -78,13 +78,18 @@ describe('reading the directory', () => {
 describe('acting', () => {
   it('suspends only the active, counts and logs it', async () => {
     const path = '/api/v1/users/user0001@acme.test/lifecycle/suspend';
-    expect((await get(path, {}, 'POST')).status).toBe(200);
+    expect((await get(path, { 'user-agent': 'the caller/1' }, 'POST')).status).toBe(200);
     const again = await get(path, {}, 'POST');
     expect(again.status).toBe(400);
     expect(await again.json()).toMatchObject({ errorCode: 'E0000001' });
     const user = (await (await get('/api/v1/users/user0001@acme.test')).json()) as { id: string; status: string };
     expect(user.status).toBe('SUSPENDED');
     expect(okta.control.counters().executed.suspend).toEqual({ [user.id]: 1 });
+    const since = new Date(Date.now() - 60_000).toISOString();
+    const filter = encodeURIComponent('eventType eq "user.lifecycle.suspend"');
+    const until = new Date(Date.now() + 1_000).toISOString();
+    const logged = (await readAll(`/api/v1/logs?since=${since}&until=${until}&filter=${filter}`)).at(-1);
+    expect(logged).toMatchObject({ client: { userAgent: { rawUserAgent: 'the caller/1' } } });
   });
 });
 

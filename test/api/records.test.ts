@@ -48,6 +48,10 @@ beforeAll(async () => {
       class_name: n === 3 ? 'Account Change' : 'Authentication',
       type_uid: 300201,
       time: Date.UTC(2026, 0, n),
+      metadata: {
+        event_code: `type-${n > 1 ? 'odd' : 'known'}`,
+        ...(n > 1 && { labels: ['castellan-unknown-event'] }),
+      },
     },
     raw: {},
   }));
@@ -179,6 +183,9 @@ describe('how far the reading is', () => {
       { classUid: 3002, className: 'Authentication', count: 2 },
       { classUid: 3001, className: 'Account Change', count: 1 },
     ]);
+    expect(body.unknownEvents).toEqual({ count: 2, types: [{ eventCode: 'type-odd', count: 2 }] });
+    expect(ids((await list('activities', '?label=castellan-unknown-event')).body)).toEqual(['e3', 'e2']);
+    expect(ids((await list('activities', '?eventCode=type-known')).body)).toEqual(['e1']);
     expect((await list('?counts=true')).body.records.accounts).toBe(7);
   });
 
