@@ -245,10 +245,13 @@ describe('the connection workflow', () => {
     );
   });
 
-  it('rescans at once when asked', async () => {
+  it('rescans at once when asked, and once however often it hears of it', async () => {
     const scans = new Set<number>();
+    let asked = wishes();
     await running(
       {
+        readWishes: async () => asked,
+        watchChunk: async () => watched({ wishes: asked }),
         sweepChunk: async ({ scan }) => {
           scans.add(scan);
           return swept();
@@ -256,8 +259,10 @@ describe('the connection workflow', () => {
       },
       async (handle, said) => {
         await eventually(() => said.states.at(-1)?.phase === 'watching');
+        asked = wishes({ rescanWanted: 1 });
         await handle.executeUpdate(messages.rescan);
         await eventually(() => scans.has(2));
+        await env.sleep('20m');
         expect([...scans]).toEqual([1, 2]);
       },
     );
