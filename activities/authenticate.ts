@@ -63,6 +63,7 @@ async function prove(deps: Dependencies, connectionId: string): Promise<Authenti
       return {
         outcome: 'wait',
         delay: { ms: times.troubleMs, reason: 'unavailable', why: `checking the credential: ${error.message}` },
+        problem: problemForState(error, store.now()),
       };
     }
     return { outcome: 'parked', credentialVersion, problem: problemForState(error, store.now()) };

@@ -19,7 +19,7 @@ export type Authentication =
   | { outcome: 'verified'; credentialVersion: number; timing: ConnectionTiming }
   | { outcome: 'parked'; credentialVersion: number; problem: Problem }
   | { outcome: 'duplicate'; problem: Problem }
-  | { outcome: 'wait'; delay: Delay };
+  | { outcome: 'wait'; delay: Delay; problem?: Problem };
 
 export interface SweepResult {
   counts: Counts;

@@ -40,11 +40,15 @@ function checkProblem(
   duplicateOf: string | undefined,
   mayKnow: (id: string) => boolean,
 ): HttpProblem {
-  if (result.outcome === 'wait')
+  if (result.outcome === 'wait') {
+    const later = `try again in ${Math.max(1, Math.ceil(result.delay.ms / 1_000))} s`;
+    const theirs = result.problem?.who === 'operator' ? result.problem : undefined;
     return new HttpProblem('check-failed', result.delay.why, {
-      who: 'vendor',
-      remedy: `try again in ${Math.max(1, Math.ceil(result.delay.ms / 1_000))} s`,
+      who: theirs?.who ?? 'vendor',
+      remedy: theirs ? `see that the address in the settings is right; ${later}` : later,
+      ...(result.problem ? { more: { kind: result.problem.kind } } : {}),
     });
+  }
   const { problem } = result;
   if (result.outcome === 'duplicate')
     return new HttpProblem('duplicate-tenant', problem.what, {

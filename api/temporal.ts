@@ -22,7 +22,7 @@ export type CheckResult =
   | { outcome: 'verified' }
   | { outcome: 'parked' | 'duplicate'; problem: Problem }
   /** The app wants us to come later, or is away. */
-  | { outcome: 'wait'; delay: { why: string; ms: number } };
+  | { outcome: 'wait'; delay: { why: string; ms: number }; problem?: Problem };
 
 export type UpdateName = 'pause' | 'resume' | 'rescan' | 'disconnect';
 export type SignalName = 'requestAction' | 'changed' | 'credentialsChanged';

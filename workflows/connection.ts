@@ -70,6 +70,8 @@ async function authenticate(run: Run): Promise<'duplicate' | 'again'> {
       await run.enter('duplicate', proof.problem);
       return 'duplicate';
     case 'wait':
+      if (proof.problem) run.state.problem = proof.problem;
+      else delete run.state.problem;
       await run.wait('sweep', proof.delay, () => run.woken.credentials || run.woken.wish);
       return 'again';
   }

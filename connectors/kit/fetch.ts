@@ -5,6 +5,7 @@ import { createAnswer, evidenceOf, type ReceivedAnswer } from './answer.ts';
 import { classify, Failure } from './failures.ts';
 import { matchesAnyOrigin, originProblem } from './origins.ts';
 import { quotaReading, retryAfter, statedRetryAfter, type Headers } from './retry-after.ts';
+import { unreachable } from './unreachable.ts';
 
 /** All that a call needs to know of its session. */
 export interface FetchContext {
@@ -201,6 +202,6 @@ async function exchange(call: Call, outgoing: OutgoingRequest, context: FetchCon
     if (timeout.aborted) throw unavailable(`did not answer within ${timeoutMs} ms`, 'timeout');
     const code = (error as { code?: string }).code ?? (error as Error).name;
     if (code === 'ENOTPUBLIC') throw refusal(call, 'is refused: its address is not on the public internet');
-    throw unavailable(`was not answered (${code})`, code);
+    throw unreachable(call.operation, new URL(outgoing.url).hostname, code);
   }
 }

@@ -5,6 +5,7 @@ import type { OutgoingRequest } from '../authorization.ts';
 import type { Answer, AuthContext } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { usableScopes, type Credential, type OauthCredential } from './credential.ts';
+import { noOrg } from './no-org.ts';
 import { originOf, type Settings } from './settings.ts';
 
 type Context = AuthContext<Settings, Credential>;
@@ -106,7 +107,7 @@ async function requestToken(context: Context, credential: OauthCredential, scope
       method: 'POST',
       url,
       operation: 'POST /oauth2/v1/token',
-      accept: [400, 401],
+      accept: [400, 401, 404],
       headers: credential.dpop
         ? { dpop: await proof(context, 'POST', new URL(url), nonce ? { nonce } : {}) }
         : undefined,
@@ -122,6 +123,7 @@ async function requestToken(context: Context, credential: OauthCredential, scope
       await remember(context, 'token-nonce', fresh, day);
       continue;
     }
+    if (answer.status === 404) throw noOrg(context.settings, 'POST /oauth2/v1/token');
     return { answer, at };
   }
 }

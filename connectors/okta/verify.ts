@@ -4,6 +4,7 @@ import { Failure } from '../kit/failures.ts';
 import { grantedScopes } from './auth.ts';
 import { call, dateOf, listAll, rowsOf, segment, type OktaSession } from './api.ts';
 import type { Credential } from './credential.ts';
+import { noOrg } from './no-org.ts';
 import { apiToken, member, org as orgSchema, role as roleSchema, user as userSchema } from './schemas.ts';
 import { originOf, type Settings } from './settings.ts';
 
@@ -86,7 +87,9 @@ async function principalOf(session: OktaSession): Promise<Verified['principal']>
     // A service app has no call about itself; that its token is minted and taken shows in the call about its roles.
     return { id: clientId, name: clientId };
   }
-  const me = (await call(session, 'GET', '/api/v1/users/me', '/api/v1/users/me')).json(userSchema);
+  const answer = await call(session, 'GET', '/api/v1/users/me', '/api/v1/users/me', { accept: [404] });
+  if (answer.status === 404) throw noOrg(session.settings, 'GET /api/v1/users/me');
+  const me = answer.json(userSchema);
   return { id: me.id, name: me.profile?.login ?? me.id };
 }
 

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Failure } from '../../connectors/kit/failures.ts';
@@ -16,10 +18,10 @@ beforeEach(async () => {
 afterEach(() => simulator.close());
 
 let version = 0;
-const open = (credential: unknown) =>
+const open = (credential: unknown, baseUrl = simulator.url) =>
   okta.open({
     connectionId: 'credentials',
-    settings: { domain: 'acme.okta.com', baseUrl: simulator.url },
+    settings: { domain: 'acme.okta.com', baseUrl },
     credential,
     credentialVersion: ++version,
     governor: createOpenGovernor(),
@@ -152,4 +154,21 @@ describe('guards', () => {
     const failure = await failed(okta.actions.suspendUser!.read(session(), { accountId: admin }));
     expect([failure.kind, failure.message]).toEqual(['conflict', expect.stringContaining('last active super admin')]);
   });
+});
+
+it('says so where no org answers, with either credential', async () => {
+  const elsewhere = createServer((_, response) => void response.writeHead(404).end('{"errorCode":"E0000007"}'));
+  await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+  const baseUrl = `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}`;
+  try {
+    const { jwk } = await serviceApp();
+    for (const credential of [jwk, { type: 'ssws', token: simulator.token }]) {
+      const failure = await failed(okta.verify(open(credential, baseUrl)));
+      expect(failure).toMatchObject({ kind: 'notFound', details: { who: 'operator', field: 'settings.domain' } });
+      expect(failure.message).toBe(`no Okta org answers at ${baseUrl}`);
+    }
+  } finally {
+    elsewhere.closeAllConnections();
+    elsewhere.close();
+  }
 });
