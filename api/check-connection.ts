@@ -56,7 +56,8 @@ function checkProblem(
     });
   return new HttpProblem('check-failed', problem.what, {
     who: problem.who,
-    ...(problem.remedy === undefined ? {} : { remedy: problem.remedy }),
+    // There is no connection yet whose credential could be put.
+    ...(problem.remedy === undefined ? {} : { remedy: problem.remedy.replace(/: PUT \/v1\S+$/, '') }),
     more: { kind: problem.kind },
   });
 }

@@ -28,6 +28,7 @@ export async function obey(
   const id = connection._id;
   const before = connection.wanted;
   if (isSo(connection, name)) return 'done';
+  if (name === 'erase' && phaseOf(connection) === 'erasing') return 'accepted';
   demandPossible(connection, name);
 
   const wished =

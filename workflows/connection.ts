@@ -24,9 +24,10 @@ export async function connection(input: ConnectionInput): Promise<void> {
         await run.enter('disconnecting');
         await run.persist('actions', () => managing.disconnect({ connectionId: run.connectionId }));
         await run.enter('disconnected');
-        // An erase may have been asked for meanwhile.
+        // An erase may have been asked for meanwhile, or this very moment.
+        run.woken.wish = false;
         run.wishes = await run.persist('actions', () => managing.readWishes({ connectionId: run.connectionId }));
-        if (run.wishes.wanted !== 'erased') return;
+        if (run.wishes.wanted !== 'erased' && !run.woken.wish) return;
         break;
       case 'erased':
         await run.enter('erasing');
@@ -101,8 +102,8 @@ function handle(run: Run): void {
   setHandler(messages.pause, wish, { validator: () => refuseIn(run, 'pause', 'paused') });
   setHandler(messages.resume, wish, { validator: () => refuseIn(run, 'resume') });
   setHandler(messages.disconnect, wish, {
-    // While it is disconnecting an erase may still be wished.
-    validator: () => run.state.phase !== 'disconnecting' && refuseIn(run, 'disconnect'),
+    // Until the workflow has ended an erase may still be wished.
+    validator: () => !['disconnecting', 'disconnected'].includes(run.state.phase) && refuseIn(run, 'disconnect'),
   });
   setHandler(
     messages.rescan,

@@ -87,7 +87,18 @@ async function principalOf(session: OktaSession): Promise<Verified['principal']>
     // A service app has no call about itself; that its token is minted and taken shows in the call about its roles.
     return { id: clientId, name: clientId };
   }
-  const answer = await call(session, 'GET', '/api/v1/users/me', '/api/v1/users/me', { accept: [404] });
+  const answer = await call(session, 'GET', '/api/v1/users/me', '/api/v1/users/me', { accept: [401, 404] });
+  if (answer.status === 401)
+    throw new Failure(
+      'unauthorized',
+      'Okta refuses the API token: it is wrong, was revoked, was not used for 30 days, or its owner is not active',
+      {
+        who: 'operator',
+        remedy: 'give a new API token of an administrator of the org: PUT /v1/connections/{id}/credential',
+        field: 'credential.token',
+        evidence: { operation: 'GET /api/v1/users/me', status: 401 },
+      },
+    );
   if (answer.status === 404) throw noOrg(session.settings, 'GET /api/v1/users/me');
   const me = answer.json(userSchema);
   return { id: me.id, name: me.profile?.login ?? me.id };

@@ -156,6 +156,12 @@ describe('guards', () => {
   });
 });
 
+it('says of a wrong API token that it is refused, and who must act', async () => {
+  const failure = await failed(okta.verify(open({ type: 'ssws', token: '00wrong-token-of-some-length' })));
+  expect(failure).toMatchObject({ kind: 'unauthorized', details: { who: 'operator', field: 'credential.token' } });
+  expect(failure.message).toMatch(/^Okta refuses the API token/);
+});
+
 it('says so where no org answers, with either credential', async () => {
   const elsewhere = createServer((_, response) => void response.writeHead(404).end('{"errorCode":"E0000007"}'));
   await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));

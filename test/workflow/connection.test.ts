@@ -286,6 +286,34 @@ describe('the connection workflow', () => {
     );
   });
 
+  it('obeys an erase that is wished while a disconnect comes to its end', async () => {
+    const ends: string[] = [];
+    let wanted: Wishes['wanted'] = 'running';
+    let wishErase: (() => Promise<unknown>) | undefined;
+    await running(
+      {
+        readWishes: async () => {
+          const read = wishes({ wanted });
+          if (ends.length === 1 && wanted === 'disconnected') {
+            wanted = 'erased';
+            await wishErase!();
+          }
+          return read;
+        },
+        disconnect: async () => void ends.push('disconnect'),
+        erase: async () => void ends.push('erase'),
+      },
+      async (handle, said) => {
+        wishErase = () => handle.executeUpdate(messages.disconnect);
+        await eventually(() => said.states.at(-1)?.phase === 'watching');
+        wanted = 'disconnected';
+        await handle.executeUpdate(messages.disconnect);
+        await handle.result();
+        expect(ends).toEqual(['disconnect', 'erase']);
+      },
+    );
+  });
+
   it('ends as a duplicate, naming the connection that has the tenant', async () => {
     await running(
       {
