@@ -1,4 +1,5 @@
 import { actionTitles } from '../connectors/actions.ts';
+import type { ActionState, Before } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { ActionDocument } from '../store/documents.ts';
 import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
@@ -127,14 +128,16 @@ function refuseWithoutGovernance({ opened }: Doing): void {
   });
 }
 
-function refuseProtected({ opened }: Doing, principal: string | undefined): void {
+function refuseProtected({ opened }: Doing, principal: Before<ActionState>['principal']): void {
   if (principal === undefined) return;
   const { connection } = opened;
-  if (principal === connection.principal?.id) {
+  const names = typeof principal === 'string' ? [principal] : principal;
+  if (connection.principal && names.includes(connection.principal.id)) {
     throw new Failure('conflict', 'refused: it is the account of the credential itself', { who: 'operator' });
   }
-  if (connection.protected.includes(principal)) {
-    throw new Failure('conflict', `refused: ${principal} is a protected principal of this connection`, {
+  const listed = names.find((name) => connection.protected.includes(name));
+  if (listed !== undefined) {
+    throw new Failure('conflict', `refused: ${listed} is a protected principal of this connection`, {
       who: 'operator',
       remedy: 'take it off the list of protected principals first',
     });

@@ -18,6 +18,7 @@ const whoFor: Record<Failure['kind'], Problem['who']> = {
 const remedyFor: Partial<Record<Failure['kind'], string>> = {
   unauthorized: 'give new credentials of the same tenant: PUT /v1/connections/{id}/credential',
   forbidden: 'grant the missing permission, then rescan',
+  notFound: 'the app has no such object, or has it no more: look at the records, rescan',
   unavailable: 'nothing to do unless it lasts: it is asked again by itself',
 };
 

@@ -196,8 +196,8 @@ export interface Before<B> {
   calls: number;
   /** The wished state is there already: apply will write nothing. */
   done?: boolean;
-  /** The account acted upon, for the check against protected principals. */
-  principal?: string;
+  /** The account acted upon, by all names that an operator may have protected it by: its id, its login. */
+  principal?: string | readonly string[];
   /** What must be read again afterwards. */
   touches: readonly Ref[];
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Action, Before } from '../connector.ts';
 import type { ActionTarget } from '../actions.ts';
 import { call, rowsOf, segment, type OktaSession } from './api.ts';
-import { conflict, ownUserId, readUser, refuseLastSuperAdmin, refuseOwn } from './guards.ts';
+import { conflict, namesOf, ownUserId, readUser, refuseLastSuperAdmin, refuseOwn } from './guards.ts';
 import { isMemberOf } from './lookup.ts';
 import { parsePermissionId, permissionAddress, readPermission } from './permissions.ts';
 import { isSuperAdmin, parsePrivilegeId, rolesOf, rolesOperation, rolesPath, type Holder } from './privileges.ts';
@@ -43,7 +43,7 @@ export const removeFromGroup: Action<GroupTarget, MemberState, Settings> = {
     return {
       state: { member, group: name, login },
       done: !member,
-      principal: target.accountId,
+      principal: namesOf(user),
       plan: [`Remove ${login} from ${name} (DELETE /api/v1/groups/{groupId}/users/{userId}).`],
       irreversible: [
         'Apps that the group gave are taken; data that an app deletes with its account does not come back.',
@@ -87,8 +87,9 @@ export type PrivilegeState = {
 async function findRole(session: OktaSession, vendorId: string) {
   const { holder, holderId, assignmentId } = parsePrivilegeId(vendorId);
   if (assignmentId === undefined) throw new Failure('notFound', `${vendorId} names no single privilege`);
+  const user = holder === 'user' ? await readUser(session, holderId) : undefined;
   const roles = await rolesOf(session, holder, holderId);
-  return { holder, holderId, assignmentId, role: roles?.rows.find(({ id }) => id === assignmentId) };
+  return { user, holder, holderId, assignmentId, role: roles?.rows.find(({ id }) => id === assignmentId) };
 }
 
 const limitable: Record<string, string> = {
@@ -122,9 +123,9 @@ async function mayTake(session: OktaSession, holder: Holder, holderId: string, t
 export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> = {
   repeat: 'readable',
   async read(session, { privilegeId }): Promise<Before<PrivilegeState>> {
-    const { holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
+    const { user, holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
     const touches = [{ kind: 'privileges', vendorId: `${holder}:${holderId}`, part: 'privileges' }] as const;
-    const principal = holder === 'user' ? holderId : undefined;
+    const principal = user && namesOf(user);
     if (!role)
       return {
         state: { role: null, limited: false },
@@ -221,7 +222,7 @@ export const revokeAppPermission: Action<PermissionTarget, PermissionState, Sett
           : 'A revoked token cannot be given back; access tokens made from it end too.',
       ],
       calls: 3,
-      principal: undefined,
+      principal: record?.accountId,
       touches: [
         { kind: 'appPermissions', vendorId: appPermissionId, part: id.type === 'apiToken' ? 'apiTokens' : 'grants' },
       ],

@@ -66,7 +66,7 @@ export const suspendUser: Action<Target, AccountState, Settings> = {
     return {
       state,
       done,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [
         `Suspend ${state.login} (POST /api/v1/users/{id}/lifecycle/suspend); apps and groups stay assigned.`,
         'End all sessions and revoke all OAuth tokens of the user (DELETE /api/v1/users/{id}/sessions).',
@@ -99,7 +99,7 @@ export const unsuspendUser: Action<Target, AccountState, Settings> = {
     return {
       state,
       done,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [`Unsuspend ${state.login} (POST /api/v1/users/{id}/lifecycle/unsuspend).`],
       irreversible: [],
       calls: 2,
@@ -125,7 +125,7 @@ export const revokeSessions: Action<Target, SessionsState, Settings> = {
     await refuseOwn(session, target.accountId);
     return {
       state,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [
         `End all Okta sessions of ${state.login} and revoke all OAuth tokens of the user ` +
           '(DELETE /api/v1/users/{id}/sessions?oauthTokens=true). Sessions inside other apps end by those apps only.',
@@ -163,7 +163,7 @@ export const requirePasswordReset: Action<Target, PasswordState, Settings> = {
     return {
       state,
       done,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [
         `Expire the password of ${state.login} (POST /api/v1/users/{id}/lifecycle/expire_password): ` +
           'a new one is asked for at the next sign-in.',

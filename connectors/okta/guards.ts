@@ -5,10 +5,25 @@ import { member, user as userSchema, type User } from './schemas.ts';
 
 export const conflict = (why: string, remedy?: string) => new Failure('conflict', why, { remedy, who: 'operator' });
 
-/** The user as Okta has it now, read by id and never by search, whose index lags. */
+/**
+ * The user as Okta has it now, read by id and never by search, whose index lags. Where Okta wants an id it also takes a
+ * login or the first part of one; that is refused, since whoever is protected by id could be acted upon by name.
+ */
 export async function readUser(session: OktaSession, accountId: string): Promise<User> {
-  return (await call(session, 'GET', '/api/v1/users/{id}', `/api/v1/users/${segment(accountId)}`)).json(userSchema);
+  const answer = await call(session, 'GET', '/api/v1/users/{id}', `/api/v1/users/${segment(accountId)}`);
+  const user = answer.json(userSchema);
+  if (user.id !== accountId)
+    throw new Failure('invalid', `${accountId} is not the id of an account but a name of ${user.id}`, {
+      who: 'operator',
+      remedy: `name the account by its id: ${user.id}`,
+      field: 'target',
+    });
+  return user;
 }
+
+/** By which a protected principal may be listed. */
+export const namesOf = ({ id, profile }: User): string[] =>
+  [id, profile?.login, profile?.email].filter((name) => typeof name === 'string');
 
 /** Whose token this is; undefined for a service app, which is no user. */
 export async function ownUserId(session: OktaSession): Promise<string | undefined> {

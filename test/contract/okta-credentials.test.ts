@@ -178,3 +178,13 @@ it('says so where no org answers, with either credential', async () => {
     elsewhere.close();
   }
 });
+
+it('acts on accounts by id only, since Okta would also take a name of a protected one', async () => {
+  const session = open({ type: 'ssws', token: simulator.token });
+  const { name, id } = (await okta.verify(session)).principal;
+  const suspending = await failed(okta.actions.suspendUser!.read(session, { accountId: name }));
+  expect(suspending).toMatchObject({ kind: 'invalid', details: { who: 'operator', field: 'target' } });
+  expect(suspending.message).toContain(id);
+  const failure = await failed(okta.actions.removePrivilege!.read(session, { privilegeId: `user:${name}:irb1` }));
+  expect(failure.message).toContain(id);
+});
