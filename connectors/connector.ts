@@ -237,6 +237,11 @@ export interface Subscription {
   expiresAt?: Date;
 }
 export interface Push<S = unknown> {
+  /**
+   * Keys that the vendor made and the operator gave with the credential. Where there are any they take the place of the
+   * connection's own webhook secret, which is for vendors that let a caller choose one.
+   */
+  keysOf?(credential: unknown): readonly string[];
   /** Before any connection is known. */
   route(request: PushRequest): { connectionIds: readonly string[] } | { answer: PushAnswer };
   /** Throws Failure `unauthorized` when it is not the vendor's. Constant-time; several secrets while one is rotated. */

@@ -1,0 +1,129 @@
+import type { ActionTarget } from '../actions.ts';
+import type { Action, Before } from '../connector.ts';
+import {
+  inheritedAccess,
+  mustBeThere,
+  reach,
+  stateOf,
+  touchesOf,
+  type FileTarget,
+  type ItemState,
+} from './item-state.ts';
+import type { BoxSession, Settings } from './settings.ts';
+import {
+  lostWith,
+  names,
+  removeCollaborations,
+  removeLinkOf,
+  restoreSharing,
+  tightenLink,
+  type CollaborationState,
+} from './sharing-state.ts';
+
+/** With whom it ends is kept in the state: `verified` sees no target. */
+export type SharedState = ItemState & { shareTo?: string };
+
+/** What goes of a state. */
+interface Ending {
+  collaborations: (state: SharedState) => CollaborationState[];
+  link: 'keeps' | 'tightens' | 'goes';
+}
+
+const nobody = () => [];
+const endings = {
+  removePublicAccess: { collaborations: nobody, link: 'tightens' },
+  removeLink: { collaborations: nobody, link: 'goes' },
+  removeExternalAccess: {
+    collaborations: ({ collaborations }) => collaborations.filter(({ external }) => external),
+    link: 'tightens',
+  },
+  makePrivate: { collaborations: ({ collaborations }) => collaborations, link: 'goes' },
+  removeCollaborator: {
+    collaborations: ({ collaborations, shareTo = '' }) =>
+      collaborations.filter(({ to, who, grantee }) =>
+        [to.toLowerCase(), who.toLowerCase(), grantee.slice(grantee.indexOf(':') + 1)].includes(shareTo.toLowerCase()),
+      ),
+    link: 'keeps',
+  },
+} satisfies Record<string, Ending>;
+
+const opensToAll = ({ link }: SharedState) => link !== null && link.access === 'open';
+
+function left(state: SharedState, ending: Ending): { people: CollaborationState[]; link: boolean } {
+  return {
+    people: ending.collaborations(state),
+    link: ending.link === 'goes' ? state.link !== null : ending.link === 'tightens' && opensToAll(state),
+  };
+}
+
+function planOf(state: SharedState, ending: Ending): string[] {
+  const { people, link } = left(state, ending);
+  const plan: string[] = [];
+  if (people.length > 0)
+    plan.push(
+      `Remove ${people.length} collaboration${people.length > 1 ? 's' : ''} of ${state.name} (DELETE /collaborations/{id}). ` +
+        `They lose access: ${names(people)}.`,
+    );
+  if (link && ending.link === 'goes')
+    plan.push(`Remove the shared link (${state.link!.access}): whoever got in by it alone loses access.`);
+  if (link && ending.link === 'tightens')
+    plan.push(
+      'Set the shared link to the company, or to invited people where the enterprise has no company links: ' +
+        'whoever is not signed in to the enterprise loses access. The address stays.',
+    );
+  return plan.length > 0 ? plan : [`Nothing is to be done on ${state.name}.`];
+}
+
+function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedState, Settings> {
+  const read = async (base: BoxSession, target: T) => {
+    const reached = await reach(base, target);
+    const { shareTo } = target as { shareTo?: string };
+    return { reached, state: { ...(await stateOf(reached)), ...(shareTo === undefined ? {} : { shareTo }) } };
+  };
+  const apply = async (base: BoxSession, target: T): Promise<SharedState> => {
+    const { reached, state } = await read(base, target);
+    mustBeThere(state);
+    const { people, link } = left(state, ending);
+    // The widest first.
+    if (link && ending.link === 'goes') await removeLinkOf(reached.owner, reached.at);
+    else if (link) await tightenLink(reached.owner, reached.at);
+    await removeCollaborations(reached.owner, reached.item!, people);
+    return (await read(base, target)).state;
+  };
+  return {
+    repeat: 'readable',
+    async read(base, target): Promise<Before<SharedState>> {
+      const { reached, state } = await read(base, target);
+      mustBeThere(state);
+      const { people, link } = left(state, ending);
+      const inherited = await inheritedAccess(reached);
+      return {
+        state,
+        done: people.length === 0 && !link,
+        plan: [...planOf(state, ending), ...inherited],
+        irreversible: lostWith(
+          { link: state.link, collaborations: people },
+          { link: link && ending.link === 'goes', tightened: link && ending.link === 'tightens' },
+        ),
+        calls: people.length + (link ? 1 : 0) + 4,
+        touches: touchesOf(target, state.ownerId),
+      };
+    },
+    apply: async (base, target) => ({ after: await apply(base, target) }),
+    async undo(base, target, before) {
+      const { reached, state } = await read(base, target);
+      mustBeThere(state);
+      await restoreSharing(base, reached.owner, reached.item!, before);
+    },
+    verified(_, after) {
+      const { people, link } = left(after, ending);
+      return people.length === 0 && !link;
+    },
+  };
+}
+
+export const removePublicAccess = sharingAction<FileTarget>(endings.removePublicAccess);
+export const removeLink = sharingAction<FileTarget>(endings.removeLink);
+export const removeExternalAccess = sharingAction<FileTarget>(endings.removeExternalAccess);
+export const makePrivate = sharingAction<FileTarget>(endings.makePrivate);
+export const removeCollaborator = sharingAction<ActionTarget<'removeCollaborator'>>(endings.removeCollaborator);

@@ -1,0 +1,108 @@
+import type { Action, Before } from '../connector.ts';
+import { Failure } from '../kit/failures.ts';
+import { conflict } from './account-actions.ts';
+import { call } from './api.ts';
+import type { Item } from './schemas.ts';
+import { mustBeThere, reach, readState, stateOf, touchesOf, type FileTarget, type ItemState } from './item-state.ts';
+import type { BoxSession, Settings } from './settings.ts';
+import { lostWith, names, restoreSharing } from './sharing-state.ts';
+
+type At = Pick<Item, 'type' | 'id'>;
+
+export const toTrash = (owner: BoxSession, { type, id }: At) =>
+  call(owner, 'DELETE', `/${type}s/{${type}_id}`, `/${type}s/${id}`, {
+    accept: [404],
+    ...(type === 'folder' ? { query: { recursive: true } } : {}),
+  });
+
+/** Into `parentId` if told, else where it was. */
+export const fromTrash = (owner: BoxSession, { type, id }: At, parentId?: string) =>
+  call(owner, 'POST', `/${type}s/{${type}_id}`, `/${type}s/${id}`, {
+    body: parentId === undefined ? {} : { parent: { id: parentId } },
+  });
+
+const gone = ({ name }: ItemState) =>
+  new Failure('notFound', `${name} is neither there nor in the trash`, {
+    who: 'operator',
+    remedy: 'a file in a folder that is in the trash comes back with that folder',
+  });
+
+export const trashFile: Action<FileTarget, ItemState, Settings> = {
+  repeat: 'readable',
+  async read(base, target): Promise<Before<ItemState>> {
+    const { at, ...reached } = await reach(base, target);
+    const state = await stateOf({ at, ...reached });
+    if (state.place === 'gone') throw gone(state);
+    const done = state.place === 'trashed';
+    const below = at.type === 'folder' ? ' with all that is in it' : '';
+    return {
+      state,
+      done,
+      principal: undefined,
+      plan: [
+        `Move ${state.name}${below} to the trash of its owner (DELETE /${at.type}s/{id}).`,
+        ...(state.collaborations.length > 0 ? [`They lose access: ${names(state.collaborations)}.`] : []),
+        ...(state.link ? [`The shared link (${state.link.access}) ends.`] : []),
+      ],
+      irreversible: [
+        'If the enterprise keeps no trash, Box deletes for ever; what is in the trash is purged after 30 days unless set otherwise.',
+        ...(done ? [] : lostWith(state, { link: state.link !== null, tightened: false })),
+        ...(at.type === 'folder' ? ['Links of what is in the folder may not come back with it.'] : []),
+      ],
+      calls: 4,
+      touches: touchesOf(target, state.ownerId),
+    };
+  },
+  async apply(base, target) {
+    const { owner, at } = await reach(base, target);
+    if ((await readState(base, target)).place === 'there') await toTrash(owner, at);
+    return { after: await readState(base, target) };
+  },
+  async undo(base, target, before) {
+    if (before.place !== 'there') return;
+    await bringBack(base, target, before);
+  },
+  // Gone altogether is what an enterprise without a trash makes of it; the operator must see that.
+  verified: (_, after) => after.place === 'trashed',
+};
+
+/** Out of the trash to where it was, and shared as it was. */
+export async function bringBack(base: BoxSession, target: FileTarget, before: ItemState): Promise<void> {
+  const { owner, at } = await reach(base, target);
+  const { place, name } = await readState(base, target);
+  if (place === 'gone') throw conflict(`${name} is in the trash no more`);
+  if (place === 'trashed') await fromTrash(owner, at, before.parentId ?? undefined);
+  const back = await reach(base, target);
+  mustBeThere(await stateOf(back));
+  await restoreSharing(base, back.owner, back.item!, before);
+}
+
+export const restoreFile: Action<FileTarget, ItemState, Settings> = {
+  repeat: 'readable',
+  async read(base, target): Promise<Before<ItemState>> {
+    const { at, ...reached } = await reach(base, target);
+    const state = await stateOf({ at, ...reached });
+    if (state.place === 'gone') throw gone(state);
+    return {
+      state,
+      done: state.place === 'there',
+      plan: [
+        `Restore ${state.name} from the trash to where it was (POST /${at.type}s/{id}): ` +
+          'who had access by a folder above has it again.',
+      ],
+      irreversible: ['Box restores no shared link: it must be made again.'],
+      calls: 4,
+      touches: touchesOf(target, state.ownerId),
+    };
+  },
+  async apply(base, target) {
+    const { owner, at } = await reach(base, target);
+    if ((await readState(base, target)).place === 'trashed') await fromTrash(owner, at);
+    return { after: await readState(base, target) };
+  },
+  async undo(base, target, before) {
+    const { owner, at } = await reach(base, target);
+    if (before.place === 'trashed' && (await readState(base, target)).place === 'there') await toTrash(owner, at);
+  },
+  verified: (_, after) => after.place === 'there',
+};

@@ -1,0 +1,81 @@
+import type { Looked, Ref } from '../connector.ts';
+import type { FileRecord, Sharing } from '../records.ts';
+import { call } from './api.ts';
+import { above, fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
+import { lookEach, type Found } from './look-each.ts';
+import { item as itemSchema, type Item } from './schemas.ts';
+import type { BoxSession } from './settings.ts';
+import { mostOpen, sharesOf } from './shares.ts';
+
+const operationOf = (type: Item['type'], rest = '') => `/${type}s/{${type}_id}${rest}`;
+
+/** As it is for `owner`: there, in the trash, or undefined when neither. */
+export async function readItem(owner: BoxSession, at: Pick<Item, 'type' | 'id'>): Promise<Item | undefined> {
+  const query = { fields: itemFields };
+  const path = `/${at.type}s/${at.id}`;
+  const answer = await call(owner, 'GET', operationOf(at.type), path, { accept: [404], query });
+  if (answer.status !== 404) return answer.json(itemSchema);
+  const trash = await call(owner, 'GET', operationOf(at.type, '/trash'), `${path}/trash`, { accept: [404], query });
+  if (trash.status === 404) return undefined;
+  return { ...trash.json(itemSchema), item_status: 'trashed' };
+}
+
+/** What a folder and the ones above open for what is below; each asked once a lookup. */
+type Inherited = Map<string, Promise<Sharing>>;
+
+async function inheritedOf(base: BoxSession, owner: BoxSession, item: Item, known: Inherited): Promise<Sharing> {
+  let sharing: Promise<Sharing> = Promise.resolve('private' as Sharing);
+  for (const { id } of above(item)) {
+    const higher = sharing;
+    let own = known.get(id);
+    if (!own) known.set(id, (own = sharingOf(base, owner, id, higher)));
+    sharing = own;
+  }
+  return sharing;
+}
+
+async function sharingOf(base: BoxSession, owner: BoxSession, id: string, higher: Promise<Sharing>): Promise<Sharing> {
+  // First of all: a failure above must find somebody who waits for it.
+  const inherited = await higher;
+  const answer = await call(owner, 'GET', operationOf('folder'), `/folders/${id}`, {
+    accept: [404],
+    query: { fields: 'shared_link,has_collaborations' },
+  });
+  if (answer.status === 404) return inherited;
+  const folder = answer.json(itemSchema);
+  return mostOpen(await sharesOf(base, owner, folder), inherited);
+}
+
+/**
+ * By id, as whoever owns it: the ref's part tells, else what was seen before. An item that nobody saw cannot be asked
+ * for, since only its owner reaches it.
+ */
+export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Looked<FileRecord>> {
+  const inherited: Inherited = new Map();
+  return lookEach<FileRecord>(refs, async (ref) => {
+    const at = parseFileId(ref.vendorId);
+    const subject = ref.part || (await base.partOf(ref));
+    if (!subject) return 'unknown';
+    let owner = base.as(subject);
+    let item = await readItem(owner, at);
+    const holder = item?.owned_by?.id;
+    if (item && holder !== undefined && holder !== subject) {
+      // It changed hands: only who has it now sees the whole path.
+      owner = base.as(holder);
+      item = await readItem(owner, at);
+    }
+    if (!item) return { records: [], absent: [ref] };
+    return found(base, owner, item, inherited);
+  });
+}
+
+async function found(base: BoxSession, owner: BoxSession, item: Item, known: Inherited): Promise<Found<FileRecord>> {
+  if (isTrashed(item)) {
+    const record = fileRecord(item, [], 'private');
+    // What lies in a folder in the trash is listed nowhere.
+    if (item.type !== 'folder') return { records: [record] };
+    return { records: [record], removed: [{ kind: 'files', under: fileId(item) }] };
+  }
+  const shares = await sharesOf(base, owner, item);
+  return { records: [fileRecord(item, shares, await inheritedOf(base, owner, item, known))] };
+}

@@ -1,0 +1,156 @@
+import { z } from 'zod';
+import type { Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
+import { createCursor } from '../kit/cursor.ts';
+import { Failure } from '../kit/failures.ts';
+import { inParallel } from '../kit/in-parallel.ts';
+import { sharings, type FileRecord, type Sharing } from '../records.ts';
+import { listUsers } from './accounts.ts';
+import { call, listByMarker, rowsOf, segment } from './api.ts';
+import { lookupFiles } from './files-lookup.ts';
+import { fileRecord, itemFields, rootId } from './items.ts';
+import { item as itemSchema, markerPage, type Item } from './schemas.ts';
+import type { BoxSession, Settings } from './settings.ts';
+import { sharesOf } from './shares.ts';
+
+const partsCursor = createCursor(1, z.object({ marker: z.string() }));
+
+/** A folder still to be read, with the most open sharing of it and what is above. */
+const frame = z.object({
+  id: z.string(),
+  inherited: z.enum(sharings),
+  marker: z.string().optional(),
+  limit: z.number().int().positive().optional(),
+  restarts: z.number().int().optional(),
+});
+type Frame = z.output<typeof frame>;
+
+/** What is still to be read, the next one last; the trash comes when the tree is done. */
+const cursor = createCursor(1, z.object({ stack: z.array(frame), trash: z.string().optional() }));
+
+/** Several small folders at once, a large one alone with the largest page. */
+const foldersAtOnce = 5;
+const firstPage = 200;
+const largestPage = 1000;
+/** With so many items whose collaborations are a call each a page would not end in time. */
+const mostCollaborated = 250;
+const collaborationsAtOnce = 8;
+const mostRestarts = 3;
+
+/** A part a user: the user's own tree, read as the user. What others shared into it is in their parts. */
+async function parts(session: BoxSession, request: PageRequest): Promise<Page<Part>> {
+  const marker = request.cursor === undefined ? undefined : partsCursor.read(request.cursor).marker;
+  const page = await listUsers(session, marker);
+  return {
+    records: page.rows.map(({ id, login }) => ({ id, title: login || id, subject: id })),
+    skipped: page.skipped,
+    next: page.next === undefined ? undefined : partsCursor.write({ marker: page.next }),
+  };
+}
+
+interface Read {
+  records: FileRecord[];
+  skipped: Skipped[];
+  /** Below, to be read next. */
+  folders: Frame[];
+  /** The same folder again, from its next marker. */
+  again?: Frame;
+}
+
+/** Recorded once, in the part of who owns it. */
+const ownedBy = (subject: string) => (item: Item) => item.owned_by?.id === subject;
+
+async function readFolder(base: BoxSession, subject: string, at: Frame): Promise<Read> {
+  const owner = base.as(subject);
+  const limit = at.limit ?? (at.marker === undefined ? firstPage : largestPage);
+  const answer = await call(owner, 'GET', '/folders/{folder_id}/items', `/folders/${segment(at.id)}/items`, {
+    // A folder that was removed since it was listed has no items.
+    accept: [404, ...(at.marker === undefined ? [] : [400])],
+    query: { fields: itemFields, usemarker: true, marker: at.marker, limit },
+  });
+  if (answer.status === 404) {
+    if (at.id === rootId) throw unavailable(subject, 'has no folder that this app may see');
+    return { records: [], skipped: [], folders: [] };
+  }
+  if (answer.status === 400) {
+    // Markers do not last; the folder is read again from its begin.
+    const restarts = (at.restarts ?? 0) + 1;
+    if (restarts > mostRestarts) throw new Failure('unavailable', `folder ${at.id}: Box takes none of its own markers`);
+    return { records: [], skipped: [], folders: [], again: { id: at.id, inherited: at.inherited, restarts } };
+  }
+  const page = answer.json(markerPage);
+  const { rows, skipped } = rowsOf(page.entries, itemSchema);
+  const own = rows.filter(ownedBy(subject));
+  if (
+    own.filter(({ has_collaborations }) => has_collaborations !== false).length > mostCollaborated &&
+    limit > firstPage
+  )
+    return { records: [], skipped: [], folders: [], again: { ...at, limit: firstPage } };
+  const shares = await inParallel(own, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
+  const records = own.map((item, index) => fileRecord(item, shares[index]!, at.inherited));
+  const marker = String(page.next_marker ?? '');
+  if (marker !== '' && marker === at.marker) throw new Failure('unavailable', `folder ${at.id} repeats a page`);
+  return {
+    records,
+    skipped,
+    folders: own.flatMap((item, index) =>
+      item.type === 'folder' ? [{ id: item.id, inherited: records[index]!.sharing }] : [],
+    ),
+    ...(marker === '' ? {} : { again: { ...at, marker } }),
+  };
+}
+
+async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileRecord>> {
+  const subject = request.part.id;
+  const start: { stack: Frame[]; trash?: string } = { stack: [{ id: rootId, inherited: 'private' as Sharing }] };
+  const place = request.cursor === undefined ? start : cursor.read(request.cursor);
+  if (place.stack.length === 0) return readTrash(base, subject, place.trash);
+  const stack = [...place.stack];
+  const now = [stack.pop()!];
+  const small = (at: Frame | undefined) => at !== undefined && at.marker === undefined && at.limit === undefined;
+  while (now.length < foldersAtOnce && small(now[0]) && small(stack.at(-1))) now.push(stack.pop()!);
+  const read = await asSubject(subject, now, () =>
+    inParallel(now, foldersAtOnce, (at) => readFolder(base, subject, at)),
+  );
+  // Deepest first, so that the stack stays as small as the tree is deep.
+  for (const { again } of read) if (again) stack.push(again);
+  for (const { folders } of read) stack.push(...folders);
+  return {
+    records: read.flatMap(({ records }) => records),
+    skipped: read.flatMap(({ skipped }) => skipped),
+    next: cursor.write({ stack }),
+  };
+}
+
+const unavailable = (subject: string, why: string) =>
+  new Failure('unavailableSubject', `user ${subject} ${why}`, {
+    who: 'tenant-admin',
+    remedy: 'a co-admin does not reach admins; have the primary admin authorize the app, or leave this user out',
+  });
+
+/** A refusal at the root is about the user; further down it would be about the folder. */
+async function asSubject<T>(subject: string, now: readonly Frame[], read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    const scope = /scope/.test((error as Error).message);
+    if (Failure.is(error, 'forbidden') && !scope && now[0]?.id === rootId)
+      throw unavailable(subject, `cannot be acted as: ${error.message}`);
+    throw error;
+  }
+}
+
+async function readTrash(base: BoxSession, subject: string, marker: string | undefined): Promise<Page<FileRecord>> {
+  const page = await listByMarker(base.as(subject), '/folders/trash/items', '/folders/trash/items', itemSchema, {
+    marker,
+    query: { fields: itemFields, usemarker: true, limit: largestPage },
+  });
+  return {
+    records: page.rows
+      .filter(ownedBy(subject))
+      .map((item) => fileRecord({ ...item, item_status: 'trashed' }, [], 'private')),
+    skipped: page.skipped,
+    next: page.next === undefined ? undefined : cursor.write({ stack: [], trash: page.next }),
+  };
+}
+
+export const filesStage: Stage<FileRecord, Settings> = { parts, sweep, lookup: lookupFiles };

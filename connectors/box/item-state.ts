@@ -1,0 +1,111 @@
+import type { ActionTarget } from '../actions.ts';
+import type { Ref } from '../connector.ts';
+import { Failure } from '../kit/failures.ts';
+import { conflict } from './account-actions.ts';
+import { readItem } from './files-lookup.ts';
+import { above, fileId, isTrashed, parseFileId, rootId } from './items.ts';
+import type { Item } from './schemas.ts';
+import type { BoxSession } from './settings.ts';
+import { collaborationsOf, linkShare, granteeOf } from './shares.ts';
+import { readSharing, type SharingState } from './sharing-state.ts';
+import { insiders } from './accounts.ts';
+
+export type FileTarget = ActionTarget<'trashFile'>;
+
+/** Without etag, dates and counts, which move by themselves. */
+export type ItemState = SharingState & {
+  name: string;
+  place: 'there' | 'trashed' | 'gone';
+  ownerId: string;
+  /** `0` is the root; unknown in the trash. */
+  parentId: string | null;
+  versionId: string | null;
+  sha1: string | null;
+  size: number | null;
+};
+
+export interface Reached {
+  base: BoxSession;
+  /** Acts as who owns the item. */
+  owner: BoxSession;
+  ownerId: string;
+  at: Pick<Item, 'type' | 'id'>;
+  item?: Item;
+}
+
+/** Finds an item by its id alone: only its owner reaches it, and who that is was seen by a scan. */
+export async function reach(base: BoxSession, target: FileTarget): Promise<Reached> {
+  const at = parseFileId(target.fileId);
+  const subject = await base.partOf({ kind: 'files', vendorId: target.fileId });
+  if (subject === undefined)
+    throw new Failure('notFound', `nobody is known to own ${target.fileId}`, {
+      who: 'operator',
+      remedy: 'wait until a scan has seen it: Box shows an item only to who owns it or is invited',
+    });
+  const item = await readItem(base.as(subject), at);
+  const holder = item?.owned_by?.id ?? subject;
+  if (holder === subject) return { base, owner: base.as(subject), ownerId: subject, at, item };
+  const owner = base.as(holder);
+  return { base, owner, ownerId: holder, at, item: await readItem(owner, at) };
+}
+
+export async function stateOf({ base, owner, ownerId, at, item }: Reached): Promise<ItemState> {
+  if (!item)
+    return {
+      name: at.id,
+      place: 'gone',
+      ownerId,
+      parentId: null,
+      versionId: null,
+      sha1: null,
+      size: null,
+      link: null,
+      collaborations: [],
+    };
+  const trashed = isTrashed(item);
+  const sharing = trashed ? { link: null, collaborations: [] } : await readSharing(base, owner, item);
+  return {
+    name: item.name,
+    place: trashed ? 'trashed' : 'there',
+    ownerId,
+    parentId: trashed ? null : (item.parent?.id ?? rootId),
+    versionId: item.file_version?.id ?? null,
+    sha1: item.sha1 ?? null,
+    // A folder's is the sum of what is in it, which others change.
+    size: item.type === 'file' ? (item.size ?? null) : null,
+    ...sharing,
+  };
+}
+
+export const readState = async (base: BoxSession, target: FileTarget): Promise<ItemState> =>
+  stateOf(await reach(base, target));
+
+export function mustBeThere({ place, name }: ItemState): void {
+  if (place === 'gone') throw new Failure('notFound', `${name} is not there any more`, { who: 'operator' });
+  if (place === 'trashed') throw conflict(`${name} is in the trash`, 'restore it first, or quarantine it');
+}
+
+export const touchesOf = ({ fileId: vendorId }: FileTarget, ownerId: string): Ref[] => [
+  { kind: 'files', vendorId, part: ownerId },
+];
+
+/** Who gets in through the folders above, which an action on the item leaves as they are: sentences for the plan. */
+export async function inheritedAccess({ base, owner, item }: Reached): Promise<string[]> {
+  const said: string[] = [];
+  for (const { id, name } of item ? above(item) : []) {
+    const folder = await readItem(owner, { type: 'folder', id });
+    if (!folder) continue;
+    const link = folder.shared_link ? linkShare(folder.shared_link, owner.now()) : undefined;
+    const rows = folder.has_collaborations === false ? [] : await collaborationsOf(owner, folder);
+    const known = rows.length > 0 ? await insiders(base) : undefined;
+    const people = rows.map((row) => granteeOf(row, known!).who);
+    if (link && link.sharing !== 'private')
+      people.push(`whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}`);
+    if (people.length === 0) continue;
+    const more = people.length > 10 ? ` and ${people.length - 10} more` : '';
+    said.push(
+      `Stay, through the folder ${name ?? id} (${fileId(folder)}): ${people.slice(0, 10).join(', ')}${more}. Act on that folder to change it.`,
+    );
+  }
+  return said;
+}

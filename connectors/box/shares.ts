@@ -1,0 +1,85 @@
+import { sharings, type Share, type Sharing } from '../records.ts';
+import { insiders, type Insiders } from './accounts.ts';
+import { all, dateOf, listByMarker, segment } from './api.ts';
+import { collaboration as collaborationSchema, type Collaboration, type Item, type SharedLink } from './schemas.ts';
+import type { BoxSession } from './settings.ts';
+
+const collaborationFields = 'role,status,expires_at,is_access_only,can_view_path,invite_email,accessible_by,item';
+
+/** An item's own collaborations; some lists show the inherited ones too. */
+export async function collaborationsOf(session: BoxSession, item: Pick<Item, 'type' | 'id'>): Promise<Collaboration[]> {
+  if (item.type === 'web_link') return [];
+  const path = `/${item.type}s/${segment(item.id)}/collaborations`;
+  const operation = `/${item.type}s/{${item.type}_id}/collaborations`;
+  const { rows } = await all((marker) =>
+    listByMarker(session, operation, path, collaborationSchema, {
+      marker,
+      accept: [404],
+      query: { limit: 1000, fields: collaborationFields },
+    }),
+  );
+  return rows.filter((row) => row.role !== 'owner' && (!row.item || row.item.id === item.id));
+}
+
+/** How a share names whom it is for: the id of an account or group of the enterprise, else the e-mail address. */
+export function granteeOf(row: Collaboration, known: Insiders): { to: string; who: string; sharing: Sharing } {
+  const by = row.accessible_by;
+  if (!by) {
+    const to = row.invite_email || 'unknown';
+    return { to, who: to, sharing: known.has({ login: to }) ? 'internal' : 'external' };
+  }
+  if (by.type === 'group') return { to: by.id, who: `group ${by.name || by.id}`, sharing: 'internal' };
+  const inside = known.has({ id: by.id });
+  const who = by.login || by.name || by.id;
+  return { to: inside ? by.id : by.login || by.id, who, sharing: inside ? 'internal' : 'external' };
+}
+
+const rejected = (row: Collaboration) => row.status === 'rejected';
+
+function collaborationShare(row: Collaboration, known: Insiders): Share {
+  const { to, who, sharing } = granteeOf(row, known);
+  const pending = row.status === 'pending' ? ', not accepted yet' : '';
+  return {
+    type: row.accessible_by?.type === 'group' ? 'group' : 'user',
+    to,
+    role: row.role,
+    sharing,
+    expiresAt: dateOf(row.expires_at),
+    evidence: `collaboration ${row.id}: ${who} is ${row.role}${pending}`,
+  };
+}
+
+const levels: Record<string, Sharing> = { open: 'public', company: 'internal', collaborators: 'private' };
+const granted: Record<string, string> = { open: '*', company: 'company', collaborators: 'collaborators' };
+
+/** The address is left out: whoever reads it would get in. */
+export function linkShare(link: SharedLink, now: Date): Share | undefined {
+  const expiresAt = dateOf(link.unshared_at);
+  if (expiresAt && expiresAt <= now) return undefined;
+  const level = link.effective_access || link.access;
+  const password = link.is_password_enabled ? ', with a password' : '';
+  return {
+    type: 'link',
+    to: granted[level] ?? '*',
+    role: (link.effective_permission ?? 'can_preview').replace(/^can_/, ''),
+    // A level that Box adds later is taken for the widest.
+    sharing: levels[level] ?? 'public',
+    expiresAt,
+    evidence: `shared link for ${level}${password}`,
+  };
+}
+
+/** Collaborations need a call of their own, made only where the item has some. */
+export async function sharesOf(base: BoxSession, owner: BoxSession, item: Item): Promise<Share[]> {
+  const link = item.shared_link ? linkShare(item.shared_link, owner.now()) : undefined;
+  if (item.has_collaborations === false) return link ? [link] : [];
+  const rows = (await collaborationsOf(owner, item)).filter((row) => !rejected(row));
+  if (rows.length === 0) return link ? [link] : [];
+  const known = await insiders(base);
+  return [...(link ? [link] : []), ...rows.map((row) => collaborationShare(row, known))];
+}
+
+export function mostOpen(shares: readonly Share[], inherited: Sharing): Sharing {
+  const rank = Math.max(sharings.indexOf(inherited), ...shares.map(({ sharing }) => sharings.indexOf(sharing)));
+  return sharings[rank]!;
+}

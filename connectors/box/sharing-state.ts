@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto';
+import { insiders } from './accounts.ts';
+import { call, dateOf, segment } from './api.ts';
+import { collaboration as collaborationAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
+import type { BoxSession } from './settings.ts';
+import { collaborationsOf, granteeOf } from './shares.ts';
+
+/** Types, not interfaces: they are kept as plain JSON. Ids of collaborations are left out, as an undo makes new ones. */
+export type LinkState = {
+  access: string;
+  expiresAt: string | null;
+  password: boolean;
+  vanityName: string | null;
+  canDownload: boolean;
+  canEdit: boolean;
+};
+export type CollaborationState = {
+  /** `user:<id>`, `group:<id>` or `email:<address>`. */
+  grantee: string;
+  /** As the file's record names them. */
+  to: string;
+  who: string;
+  role: string;
+  external: boolean;
+  status: string;
+  expiresAt: string | null;
+  accessOnly: boolean;
+  viewPath: boolean;
+};
+export type SharingState = { link: LinkState | null; collaborations: CollaborationState[] };
+
+const timeOf = (value: string | null | undefined): string | null => dateOf(value)?.toISOString() ?? null;
+
+function linkState(link: SharedLink | null | undefined): LinkState | null {
+  if (!link) return null;
+  return {
+    access: link.access,
+    expiresAt: timeOf(link.unshared_at),
+    password: link.is_password_enabled === true,
+    vanityName: link.vanity_name || null,
+    canDownload: link.permissions?.can_download !== false,
+    canEdit: link.permissions?.can_edit === true,
+  };
+}
+
+const granteeKey = ({ accessible_by: by, invite_email: email }: Collaboration): string =>
+  by ? `${by.type === 'group' ? 'group' : 'user'}:${by.id}` : `email:${(email ?? 'unknown').toLowerCase()}`;
+
+/** What the item itself is shared with. `owner` acts as who owns it. */
+export async function readSharing(base: BoxSession, owner: BoxSession, item: Item): Promise<SharingState> {
+  const rows = await collaborationsOf(owner, item);
+  const known = rows.length > 0 ? await insiders(base) : undefined;
+  const collaborations = rows.map((row): CollaborationState => {
+    const { to, who, sharing } = granteeOf(row, known!);
+    return {
+      grantee: granteeKey(row),
+      to,
+      who,
+      role: row.role,
+      external: sharing === 'external',
+      status: row.status ?? 'accepted',
+      expiresAt: timeOf(row.expires_at),
+      accessOnly: row.is_access_only === true,
+      viewPath: row.can_view_path === true,
+    };
+  });
+  collaborations.sort((a, b) => (a.grantee < b.grantee ? -1 : a.grantee > b.grantee ? 1 : 0));
+  return { link: linkState(item.shared_link), collaborations };
+}
+
+type ItemRef = Pick<Item, 'type' | 'id'>;
+const pathOf = ({ type, id }: ItemRef) => `/${type}s/${segment(id)}`;
+const operationOf = ({ type }: ItemRef) => `/${type}s/{${type}_id}`;
+
+const putLink = (owner: BoxSession, item: ItemRef, shared_link: object | null, accept: number[] = []) =>
+  call(owner, 'PUT', operationOf(item), pathOf(item), {
+    accept,
+    query: { fields: 'shared_link' },
+    body: { shared_link },
+  });
+
+export const removeLinkOf = (owner: BoxSession, item: ItemRef) => putLink(owner, item, null);
+
+/** To the company, or to who is invited anyway where the enterprise has no links for the company. */
+export async function tightenLink(owner: BoxSession, item: ItemRef): Promise<void> {
+  const answer = await putLink(owner, item, { access: 'company' }, [400, 403]);
+  if (answer.status >= 400) await putLink(owner, item, { access: 'collaborators' });
+}
+
+/**
+ * As it was, but for a password, which Box never shows: a random one that nobody knows takes its place, since a link
+ * without any would let more people in than before.
+ */
+async function restoreLink(owner: BoxSession, item: ItemRef, wanted: LinkState, present: LinkState | null) {
+  // An expiry cannot be taken off a link, only be left out of a new one.
+  if (present?.expiresAt && !wanted.expiresAt) await removeLinkOf(owner, item);
+  const permissions =
+    wanted.access === 'collaborators'
+      ? {}
+      : { permissions: { can_download: wanted.canDownload, ...(wanted.canEdit ? { can_edit: true } : {}) } };
+  await putLink(owner, item, {
+    access: wanted.access,
+    ...(wanted.expiresAt ? { unshared_at: wanted.expiresAt } : {}),
+    ...(wanted.vanityName ? { vanity_name: wanted.vanityName } : {}),
+    ...(wanted.password && !present?.password ? { password: `Aa1!${randomBytes(24).toString('base64url')}` } : {}),
+    ...permissions,
+  });
+}
+
+export async function removeCollaborations(
+  owner: BoxSession,
+  item: Item,
+  which: readonly CollaborationState[],
+): Promise<void> {
+  const wanted = new Set(which.map(({ grantee }) => grantee));
+  if (wanted.size === 0) return;
+  for (const row of await collaborationsOf(owner, item)) {
+    if (!wanted.has(granteeKey(row))) continue;
+    await call(owner, 'DELETE', '/collaborations/{collaboration_id}', `/collaborations/${segment(row.id)}`, {
+      accept: [404],
+    });
+  }
+}
+
+/** Of one person or group on an item. */
+export async function collaborationIdOf(
+  session: BoxSession,
+  item: ItemRef,
+  grantee: string,
+): Promise<string | undefined> {
+  return (await collaborationsOf(session, item)).find((row) => granteeKey(row) === grantee)?.id;
+}
+
+async function restoreCollaboration(
+  base: BoxSession,
+  owner: BoxSession,
+  item: Item,
+  wanted: CollaborationState,
+  present: Collaboration | undefined,
+): Promise<void> {
+  const [kind, id] = [
+    wanted.grantee.slice(0, wanted.grantee.indexOf(':')),
+    wanted.grantee.split(':').slice(1).join(':'),
+  ];
+  const expires = wanted.expiresAt ? { expires_at: wanted.expiresAt } : {};
+  let row = present;
+  if (!row) {
+    const answer = await call(owner, 'POST', '/collaborations', '/collaborations', {
+      query: { notify: false },
+      body: {
+        item: { type: item.type, id: item.id },
+        accessible_by: kind === 'email' ? { type: 'user', login: id } : { type: kind, id },
+        role: wanted.role,
+        ...(wanted.accessOnly ? { is_access_only: true } : {}),
+        ...(wanted.viewPath ? { can_view_path: true } : {}),
+        ...expires,
+      },
+    });
+    row = answer.json(collaborationAnswer);
+  } else if (row.role !== wanted.role || timeOf(row.expires_at) !== wanted.expiresAt) {
+    await call(owner, 'PUT', '/collaborations/{collaboration_id}', `/collaborations/${segment(row.id)}`, {
+      body: { role: wanted.role, ...expires },
+    });
+  }
+  // Whoever had accepted need not do so again, if Castellan may act as them.
+  if (kind === 'user' && wanted.status === 'accepted' && row.status === 'pending' && !wanted.external)
+    await call(base.as(id), 'PUT', '/collaborations/{collaboration_id}', `/collaborations/${segment(row.id)}`, {
+      body: { status: 'accepted' },
+    });
+}
+
+/** Brings back what was taken away; what was added since stays. */
+export async function restoreSharing(
+  base: BoxSession,
+  owner: BoxSession,
+  item: Item,
+  wanted: SharingState,
+): Promise<void> {
+  const rows = await collaborationsOf(owner, item);
+  for (const each of wanted.collaborations) {
+    if (each.expiresAt !== null && Date.parse(each.expiresAt) <= base.now().getTime()) continue;
+    await restoreCollaboration(
+      base,
+      owner,
+      item,
+      each,
+      rows.find((row) => granteeKey(row) === each.grantee),
+    );
+  }
+  const present = linkState(item.shared_link);
+  const { link } = wanted;
+  if (!link || (link.expiresAt !== null && Date.parse(link.expiresAt) <= base.now().getTime())) return;
+  if (JSON.stringify(present) !== JSON.stringify(link)) await restoreLink(owner, item, link, present);
+}
+
+/** What an undo cannot give back of what is taken away. */
+export function lostWith(
+  { link, collaborations }: SharingState,
+  goes: { link: boolean; tightened: boolean },
+): string[] {
+  const lost: string[] = [];
+  if (link && goes.link) lost.push('An undo makes a new link: its address changes, its counts of views begin at 0.');
+  if (link?.password && (goes.link || goes.tightened))
+    lost.push(
+      'Box does not show the password of the link. An undo sets a random one that nobody knows; the owner sets another.',
+    );
+  const outside = collaborations.filter(({ external, status }) => external && status === 'accepted');
+  if (outside.length > 0)
+    lost.push(
+      `${names(outside)} may have to accept the invitation again after an undo, as people of another enterprise.`,
+    );
+  if (collaborations.length > 0) lost.push('Collaborations that come back have new ids and new dates.');
+  return lost;
+}
+
+const mostNamed = 20;
+export function names(people: readonly CollaborationState[]): string {
+  const named = people.slice(0, mostNamed).map(({ who, role }) => `${who} (${role})`);
+  const more = people.length - named.length;
+  return `${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
