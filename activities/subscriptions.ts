@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { Dependencies } from './dependencies.ts';
 import { isOurs } from './is-ours.ts';
@@ -14,6 +15,7 @@ export async function keepSubscribed(deps: Dependencies, opened: Opened): Promis
   const { connector, connection, session } = opened;
   const { push } = connector;
   if (!push || !publicUrl) return;
+  await keepKeys(deps, opened);
   const known = await store.subscriptions.get(connection._id);
   if (known && (!known.renewAt || known.renewAt > store.now())) return;
   const url = `${publicUrl.replace(/\/$/, '')}/webhooks/${connector.id}/${connection._id}`;
@@ -36,6 +38,13 @@ export async function keepSubscribed(deps: Dependencies, opened: Opened): Promis
     const renewAt = new Date(createdAt.getTime() + againMs);
     await store.subscriptions.put({ ...doc, vendorId: known?.vendorId ?? '', renewAt });
   }
+}
+
+/** What the vendor signs with comes with the credential; the API, which may not open that, finds it as webhook secrets. */
+async function keepKeys({ store }: Dependencies, { connector, connection }: Opened): Promise<void> {
+  const keys = connector.push?.keysOf?.(store.connections.openCredential(connection)) ?? [];
+  if (keys.length === 0 || isDeepStrictEqual(keys, store.connections.openWebhookSecrets(connection))) return;
+  await store.connections.setWebhookSecrets(connection._id, keys);
 }
 
 /** Before the credential goes. A vendor that refuses does not hold the disconnect up: its calls are refused here. */

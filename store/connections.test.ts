@@ -119,6 +119,16 @@ test('webhook secrets: the new one first, the one before still valid, older ones
   expect(new Set([...three, ...two]).size).toBe(3);
 });
 
+test('keys that a vendor made take the place of our own, and do not come to a connection that was given up', async () => {
+  const { _id } = await connections.create(input());
+  expect(await connections.setWebhookSecrets(_id, ['primary', 'secondary'])).toBe(true);
+  const doc = (await connections.get(_id))!;
+  expect(connections.openWebhookSecrets(doc)).toEqual(['primary', 'secondary']);
+  expect(JSON.stringify(doc)).not.toContain('primary');
+  await connections.setWanted(_id, 'disconnected');
+  expect(await connections.setWebhookSecrets(_id, ['late'])).toBe(false);
+});
+
 test('the same idempotency key answers the first connection, also at once', async () => {
   const all = await Promise.all([1, 2, 3].map(() => connections.create(input({ idempotencyKey: 'k1' }))));
   expect(new Set(all.map((doc) => doc._id)).size).toBe(1);

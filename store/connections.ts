@@ -173,6 +173,15 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
         after,
       ),
 
+    async setWebhookSecrets(id, secrets) {
+      const sealed = secrets.map((secret) => seal.seal(secret, webhookPlace(id)));
+      const { matchedCount } = await connections.updateOne(
+        { ...byId(id), wanted: { $nin: given } },
+        { $set: { webhookSecrets: sealed, updatedAt: clock.now() } },
+      );
+      return matchedCount > 0;
+    },
+
     async rewrapSeals(progress) {
       let rewrapped = 0;
       for await (const doc of connections.find({}, { batchSize: 100 })) {

@@ -80,6 +80,8 @@ export interface Connections {
   openCredential(connection: ConnectionDocument): unknown;
   openWebhookSecrets(connection: ConnectionDocument): string[];
   rotateWebhookSecret(id: string): Promise<ConnectionDocument | null>;
+  /** Keys that the vendor made take the place of what there was; false when the connection was given up. */
+  setWebhookSecrets(id: string, secrets: readonly string[]): Promise<boolean>;
   /** Wraps every data key with the newest master key, so that the old ones can go; how many were changed. */
   rewrapSeals(progress?: () => void): Promise<number>;
   /** One tenant, one connection: the loser learns who has it. A connection keeps the tenant that it first had. */
