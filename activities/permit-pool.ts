@@ -23,6 +23,8 @@ export interface PermitSource {
 const leadMs = 100;
 /** Calls in a row that found others waiting behind them: from here on permits are fetched ahead. */
 const busyAfter = 4;
+/** Of a quota that is next to unlimited a quarter of a second would be millions. */
+const mostAhead = 1_000;
 const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep'];
 
 /** The permits of one bucket in this process: each is handed out at its own time, and lapses soon after. */
@@ -156,7 +158,7 @@ export class PermitPool {
     const urgency = watches > 0 ? 'watch' : 'sweep';
     if (!this.allowed(urgency, at)) return;
     this.asking = true;
-    const calls = watches > 0 ? watches : busy ? Number.MAX_SAFE_INTEGER : this.line.length - this.permits.length;
+    const calls = watches > 0 ? watches : busy ? mostAhead : this.line.length - this.permits.length;
     void this.request(urgency, Math.max(1, calls), 0).finally(() => {
       this.asking = false;
       this.pump();

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { Client, type WorkflowHandle } from '@temporalio/client';
+import { type Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../activities/contract.ts';
 import type { SweepResult, WatchResult, Wishes } from '../../activities/results.ts';

@@ -1,0 +1,9 @@
+/** One figure with what it is held against. */
+export interface Measured {
+  name: string;
+  figure: number;
+  limit: number;
+  unit: string;
+  holds: boolean;
+  details: Record<string, unknown>;
+}

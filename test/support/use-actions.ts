@@ -1,0 +1,67 @@
+import { MongoClient } from 'mongodb';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { actionIndexes, createActions } from '../../store/actions.ts';
+import type { ActionChange, NewAction } from '../../store/actions-interface.ts';
+import type { ActionDocument } from '../../store/documents.ts';
+import { useDatabase } from './use-database.ts';
+
+export const connectionId = 'con_a';
+
+export const suspend = (accountId: string, over: Partial<NewAction> = {}): NewAction => ({
+  connectionId,
+  app: 'okta',
+  action: 'suspendUser',
+  target: { accountId },
+  mode: 'apply',
+  requestedBy: 'key_a',
+  reason: 'left the company',
+  expiresInMs: 60_000,
+  ...over,
+});
+
+export const prepared: ActionChange = { state: 'prepared', before: { status: 'ACTIVE' }, plan: ['suspend'], calls: 2 };
+export const done: ActionChange[] = [
+  prepared,
+  { state: 'applying' },
+  { state: 'done', after: { status: 'SUSPENDED' } },
+];
+
+/** The action documents of a database of their own, with a clock that the test moves; empty before each test. */
+export function useActions() {
+  const { uri, name } = useDatabase();
+  const client = new MongoClient(uri, { ignoreUndefined: true });
+  const db = client.db(name);
+  const clock = { ms: 0, now: () => new Date(clock.ms) };
+  const actions = createActions(db, client, clock);
+
+  beforeAll(async () => {
+    await client.connect();
+    await db.collection('actions').createIndexes(actionIndexes);
+    await db.createCollection('pending');
+  });
+  beforeEach(async () => {
+    clock.ms = Date.UTC(2026, 0, 1);
+    await Promise.all(['actions', 'pending'].map((each) => db.collection(each).deleteMany({})));
+  });
+  afterAll(() => client.close());
+
+  return {
+    db,
+    clock,
+    actions,
+    /** A millisecond later each, so that their order is known. */
+    async requested(accountId: string, over: Partial<NewAction> = {}): Promise<ActionDocument> {
+      clock.ms += 1;
+      return (await actions.request(suspend(accountId, over))).action;
+    },
+    async step(id: string, ...changes: ActionChange[]): Promise<ActionDocument> {
+      let lease = (await actions.claim(id, 'worker', 1000))!;
+      for (const change of changes) lease = await actions.write(lease, change);
+      await actions.release(lease);
+      return lease.action;
+    },
+    runnable: async (running: string[] = [], limit = 9) =>
+      (await actions.runnable(connectionId, { running, limit })).map((each) => each._id),
+    stateOf: async (id: string) => (await actions.get(id))!.state,
+  };
+}
