@@ -3,7 +3,7 @@ import { seedUser } from './bootstrap.ts';
 import type { Tenant } from './bootstrap.ts';
 import { newGroup, putMember, putRole } from './changes.ts';
 import { fillLog } from './fill-log.ts';
-import { OrderedTable } from './ordered-table.ts';
+import { OrderedTable } from '../kit/ordered-table.ts';
 import type { App, Group, OktaState, ProviderType, Status } from './state.ts';
 
 export interface FillOptions {

@@ -1,4 +1,4 @@
-import type { OrderedTable } from './ordered-table.ts';
+import type { OrderedTable } from '../kit/ordered-table.ts';
 import { invalid } from './respond.ts';
 import type { Answer } from './respond.ts';
 import type { Call } from './route.ts';

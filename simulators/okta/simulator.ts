@@ -4,7 +4,7 @@ import { bootstrap } from './bootstrap.ts';
 import type { Tenant } from './bootstrap.ts';
 import { createControl } from './control.ts';
 import type { Control } from './control.ts';
-import { answerControl } from './control-http.ts';
+import { answerControl } from '../kit/control-http.ts';
 import { createCounters } from './counters.ts';
 import { defaultKnobs, turnKnobs } from './knobs.ts';
 import type { KnobsPatch } from './knobs.ts';

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { routes } from './routes.ts';
 import { createOktaSimulator } from './simulator.ts';
 import type { OktaSimulator } from './simulator.ts';
-import { Specification } from './specification.ts';
-import type { KnownException } from './specification.ts';
+import { Specification } from '../kit/specification.ts';
+import type { KnownException } from '../kit/specification.ts';
 
 const FILE = join(
   resolve(process.env.CASTELLAN_SPECS ?? join(import.meta.dirname, '../../../shared/specs')),

@@ -5,7 +5,7 @@ import { createCounters } from './counters.ts';
 import type { Counters } from './counters.ts';
 import { defaultKnobs } from './knobs.ts';
 import type { Knobs } from './knobs.ts';
-import { OrderedTable } from './ordered-table.ts';
+import { OrderedTable } from '../kit/ordered-table.ts';
 import { SystemLog } from './system-log-store.ts';
 
 export const STATUSES = [

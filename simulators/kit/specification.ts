@@ -16,7 +16,7 @@ interface Parameter {
   in: string;
 }
 
-/** A deviation that Okta itself is known to show; `where` is matched against `operation instancePath`. */
+/** A deviation that the vendor itself is known to show; `where` is matched against `operation instancePath`. */
 export interface KnownException {
   name: string;
   where: RegExp;
@@ -24,7 +24,7 @@ export interface KnownException {
   source: string;
 }
 
-/** Okta's own description of its Management API, as a judge of answers and requests. */
+/** A vendor's own OpenAPI description, as a judge of answers and requests. */
 export class Specification {
   readonly #document: {
     paths: Record<string, Record<string, Operation> & { parameters?: Parameter[] }>;
@@ -38,7 +38,7 @@ export class Specification {
     this.#ajv = new Ajv({ strict: false, allErrors: true, validateFormats: true, logger: false });
     // The package is CommonJS: its default export is one level down under NodeNext.
     (addFormats as unknown as (ajv: Ajv) => void)(this.#ajv);
-    this.#ajv.addSchema({ $id: 'okta', ...withoutNullable(this.#document) });
+    this.#ajv.addSchema({ $id: 'vendor', ...withoutNullable(this.#document) });
   }
 
   operation(method: string, template: string): { scopes: string[]; query: string[]; statuses: string[] } | undefined {
@@ -117,7 +117,7 @@ function absolute(value: unknown): unknown {
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) =>
-      name === '$ref' ? [name, `okta${String(inner)}`] : [name, absolute(inner)],
+      name === '$ref' ? [name, `vendor${String(inner)}`] : [name, absolute(inner)],
     ),
   );
 }

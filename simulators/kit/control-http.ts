@@ -1,6 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Control } from './control.ts';
 
 function isSame(given: unknown, wanted: string): boolean {
   const [a, b] = [Buffer.from(String(given)), Buffer.from(wanted)];
@@ -9,10 +8,10 @@ function isSame(given: unknown, wanted: string): boolean {
 
 /**
  * `POST /_control/{method}` with the argument as JSON body and the token in `x-control-token`; answers
- * `{ "result": … }`, or 400 `{ "error": "…" }`. No part of Okta's API.
+ * `{ "result": … }`, or 400 `{ "error": "…" }`. No part of any vendor's API.
  */
 export async function answerControl(
-  control: Control,
+  control: object,
   token: string,
   request: IncomingMessage,
   body: Buffer | undefined,
