@@ -27,7 +27,7 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
   return async ({ connectionId, stage, scan }) => {
     const opened = await openSession(deps, connectionId, 'sweep');
     const spec = opened.connector.stages[stage];
-    if (!spec?.sweep) return nothing(opened, opened.connector.absent[stage]);
+    if (!spec?.sweep) return nothing(opened, opened.connector.absent[stage], deps.store.now());
 
     const chunk = new Chunk(deps, opened, stage, spec, scan);
     const ending = await heartbeating(
@@ -247,7 +247,7 @@ class Chunk {
     switch (failure.kind) {
       case 'throttled':
         await store.positions.release(current);
-        return { delay: throttleDelay(failure, doing, times.bareThrottleMs) };
+        return { delay: throttleDelay(failure, `${doing}, ${progressOf(current)}`, times.bareThrottleMs) };
       case 'unauthorized':
         await store.positions.release(current);
         return { unauthorized: unauthorized(failure, this.opened.connection.credentialVersion, store.now()) };
@@ -272,6 +272,12 @@ class Chunk {
       }
     }
   }
+}
+
+/** "1,240 of about 8,000" */
+function progressOf({ position: { counts, estimate } }: Lease): string {
+  const read = counts.added + counts.changed + counts.unchanged;
+  return `${read.toLocaleString('en')}${estimate ? ` of about ${estimate.toLocaleString('en')}` : ' read so far'}`;
 }
 
 function resultOf(summary: PartsSummary) {
@@ -300,7 +306,7 @@ async function retryIn(deps: Dependencies, connectionId: string, stage: StageNam
   return times.length === 0 ? undefined : Math.max(Math.min(...times) - deps.store.now().getTime(), 1000);
 }
 
-function nothing(opened: Opened, why: string | undefined): SweepResult {
+function nothing(opened: Opened, why: string | undefined, now: Date): SweepResult {
   return {
     counts: { added: 0, changed: 0, unchanged: 0, removed: 0, skipped: 0, pages: 0 },
     parts: { total: 0, done: 0, failed: 0, blind: 0, open: 0 },
@@ -308,7 +314,7 @@ function nothing(opened: Opened, why: string | undefined): SweepResult {
     trust: 'trusted',
     ended: true,
     absent: true,
-    problem: { kind: 'absent', what: why ?? 'not supported', who: 'nobody', since: new Date(0).toISOString() },
+    problem: { kind: 'absent', what: why ?? 'not supported', who: 'nobody', since: now.toISOString() },
     wishes: opened.wishes,
   };
 }

@@ -135,10 +135,12 @@ export class Run {
   /** A durable wait that people can see; true when `wake` ended it. */
   async wait(lane: Lane, delay: Delay, wake: () => boolean = () => false): Promise<boolean> {
     const { ms, ...wait } = delay;
-    this.state.waits[lane] = { ...wait, until: inMs(ms) };
+    const shown = { ...wait, until: inMs(ms) };
+    this.state.waits[lane] = shown;
     await this.publish();
     const woken = await this.pause(ms, wait.why, wake);
-    delete this.state.waits[lane];
+    // Several readers of a lane may wait; the newest is shown.
+    if (this.state.waits[lane] === shown) delete this.state.waits[lane];
     return woken;
   }
 
