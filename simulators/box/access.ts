@@ -1,4 +1,5 @@
-import type { BoxState, Collab, CollabRole, Item, User } from './state.ts';
+import type { Collab, CollabRole, Item, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 export type Role = CollabRole | 'owner';
 export type Right = 'see' | 'preview' | 'download' | 'upload' | 'edit' | 'delete' | 'share' | 'invite' | 'own';

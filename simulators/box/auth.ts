@@ -1,6 +1,7 @@
 import type { Need } from './route.ts';
 import { BoxError, denied, insufficientScope, invalidToken } from './respond.ts';
-import type { AccessToken, App, BoxState, User } from './state.ts';
+import type { AccessToken, App, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 export interface Caller {
   app: App;

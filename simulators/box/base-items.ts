@@ -1,5 +1,5 @@
 import type { Content } from './content.ts';
-import type { Item, Version } from './state.ts';
+import type { Item, Version } from './objects.ts';
 
 export const FIRST_ITEM = 100_000_000_000;
 const FIRST_VERSION = 500_000_000_000;

@@ -2,7 +2,7 @@ import { putUser } from './changes-users.ts';
 import type { Counters } from './counters.ts';
 import type { Knobs } from './knobs.ts';
 import { BoxState } from './state.ts';
-import type { App, User } from './state.ts';
+import type { App, User } from './objects.ts';
 
 export interface TenantOptions {
   seed: number;

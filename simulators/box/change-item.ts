@@ -11,7 +11,7 @@ import { BoxError, badRequest, denied, invalid } from './respond.ts';
 import type { Answer } from './respond.ts';
 import { checked, fieldsOf, momentOf, objectOf, oneOf } from './route.ts';
 import type { Call } from './route.ts';
-import type { Item } from './state.ts';
+import type { Item } from './objects.ts';
 
 const SHAPES: Record<Item['type'], Record<string, string>> = {
   file: {

@@ -4,7 +4,8 @@ import { recordItem } from './record.ts';
 import type { By } from './record.ts';
 import { collabSource } from './render-collab.ts';
 import { userMini } from './render-user.ts';
-import type { BoxState, Collab, CollabRole, Item, User } from './state.ts';
+import type { Collab, CollabRole, Item, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 export interface NewCollab {
   item: number;

@@ -9,7 +9,8 @@ import type { By } from './record.ts';
 import { itemSource } from './render-collab.ts';
 import { currentVersion, itemMini } from './render-item.ts';
 import { badRequest, nameInUse } from './respond.ts';
-import type { BoxState, Item } from './state.ts';
+import type { Item } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** Refuses a name that is taken in the folder, or that Box does not allow. */
 export function checkName(state: BoxState, folder: number, name: string, except?: number): void {

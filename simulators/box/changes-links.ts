@@ -2,7 +2,8 @@ import { letters } from '../kit/seeded.ts';
 import { countExecuted } from './counters.ts';
 import { recordItem } from './record.ts';
 import type { By } from './record.ts';
-import type { BoxState, Item, LinkAccess, SharedLink } from './state.ts';
+import type { Item, LinkAccess, SharedLink } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** What a caller may say about a link; what is left out stays. */
 export interface LinkPatch {

@@ -4,7 +4,8 @@ import { countExecuted } from './counters.ts';
 import { record } from './record.ts';
 import type { By } from './record.ts';
 import { userMini } from './render-user.ts';
-import type { BoxState, Collab, Group, Membership, User } from './state.ts';
+import type { Collab, Group, Membership, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 const FIRST_USER = 20_000_000_000;
 

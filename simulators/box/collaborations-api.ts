@@ -7,8 +7,8 @@ import { badRequest, conflict, denied, invalid, notFound } from './respond.ts';
 import type { Answer } from './respond.ts';
 import { checked, fieldsOf, momentOf, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import { ROLES } from './state.ts';
-import type { Collab, User } from './state.ts';
+import { ROLES } from './objects.ts';
+import type { Collab, User } from './objects.ts';
 
 function listOn(call: Call, type: 'file' | 'folder', text: string | undefined): Answer {
   const { state } = call;

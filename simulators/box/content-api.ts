@@ -10,7 +10,7 @@ import { BoxError, badRequest, denied, invalid, notFound } from './respond.ts';
 import type { Answer } from './respond.ts';
 import { fieldsOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Item } from './state.ts';
+import type { Item } from './objects.ts';
 
 const MOST = 52_428_800;
 

@@ -30,7 +30,7 @@ import type { Knobs, KnobsPatch } from './knobs.ts';
 import { linkUrl } from './render-link.ts';
 import { makeEvent } from './record.ts';
 import type { By } from './record.ts';
-import type { App, Collab, CollabRole, Group, Item, Membership, SharedLink, User } from './state.ts';
+import type { App, Collab, CollabRole, Group, Item, Membership, SharedLink, User } from './objects.ts';
 import { itemTruth, readTruth } from './truth.ts';
 import type { ItemTruth, Truth } from './truth.ts';
 

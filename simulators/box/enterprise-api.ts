@@ -5,7 +5,7 @@ import { userMini } from './render-user.ts';
 import { denied, invalid, notFound } from './respond.ts';
 import { checked, numberOf, objectOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Collab, DevicePin } from './state.ts';
+import type { Collab, DevicePin } from './objects.ts';
 
 const render = (call: Call, pin: DevicePin) => ({
   type: 'device_pinner',

@@ -1,6 +1,7 @@
 import { badRequest } from './respond.ts';
 import { pacific } from './pacific-time.ts';
-import type { BoxState } from './state.ts';
+import type { Knobs } from './knobs.ts';
+import type { Random } from '../kit/seeded.ts';
 
 export interface BoxEvent {
   event_id: string;
@@ -8,6 +9,13 @@ export interface BoxEvent {
   created_at: string;
   recorded_at: string;
   [member: string]: unknown;
+}
+
+/** What the log needs of its tenant. */
+export interface Clock {
+  readonly knobs: Knobs;
+  readonly random: Random;
+  now: () => number;
 }
 
 interface Row {
@@ -33,14 +41,14 @@ const SPREAD = 1_048_576n;
  * weeks; `admin_logs` in the order of happening, once, for a year.
  */
 export class EventLog {
-  readonly #state: BoxState;
+  readonly #state: Clock;
   readonly #stream: Row[] = [];
   readonly #history: Row[] = [];
   readonly #held: Row[] = [];
   #echoes: Row[] = [];
   #seq = 0;
 
-  constructor(state: BoxState) {
+  constructor(state: Clock) {
     this.#state = state;
   }
 

@@ -4,7 +4,8 @@ import { FIRST_ITEM } from './base-items.ts';
 import { makeEvent } from './record.ts';
 import { itemSource } from './render-collab.ts';
 import { userMini } from './render-user.ts';
-import type { BoxState, Item, User } from './state.ts';
+import type { Item, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 const ON_ITEMS = ['UPLOAD', 'EDIT', 'DOWNLOAD', 'PREVIEW', 'SHARE', 'RENAME', 'MOVE', 'ITEM_SHARED_UPDATE'];
 const ON_USERS = ['LOGIN', 'LOGIN', 'FAILED_LOGIN', 'ADD_LOGIN_ACTIVITY_DEVICE', 'ADMIN_LOGIN', 'EDIT_USER'];

@@ -5,8 +5,9 @@ import { putCollab } from './changes-collabs.ts';
 import { putLink } from './changes-links.ts';
 import { ownerOf } from './access.ts';
 import { addDays, DAY } from './fill-days.ts';
-import { ROLES } from './state.ts';
-import type { BoxState, CollabRole, User } from './state.ts';
+import { ROLES } from './objects.ts';
+import type { CollabRole, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 interface Shares {
   sharedFolders: number;

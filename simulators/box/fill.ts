@@ -4,7 +4,8 @@ import type { Tenant } from './bootstrap.ts';
 import { putGroup, putMembership, putUser } from './changes-users.ts';
 import { fillEvents } from './fill-events.ts';
 import { fillSharing, fillTrash } from './fill-sharing.ts';
-import type { BoxState, User, UserStatus } from './state.ts';
+import type { User, UserStatus } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 export interface FillOptions {
   /** Managed users, the admin included. */

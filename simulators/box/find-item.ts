@@ -3,7 +3,8 @@ import type { Right } from './access.ts';
 import { linkUrl } from './render-link.ts';
 import { denied, locked, notFound, stale } from './respond.ts';
 import type { Call } from './route.ts';
-import type { BoxState, Item } from './state.ts';
+import type { Item } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** The id in the path, when it has the shape of one; Box answers 404 to any other. */
 export function idOf(text: string | undefined): number {

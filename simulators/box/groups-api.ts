@@ -5,7 +5,7 @@ import { GROUP_FIELDS, MEMBERSHIP_FIELDS, renderGroup, renderMembership } from '
 import { conflict, denied, invalid, notFound } from './respond.ts';
 import { checked, fieldsOf, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Collab, Group, Membership } from './state.ts';
+import type { Collab, Group, Membership } from './objects.ts';
 
 function groupOf(call: Call, id = call.params.group_id as string): Group {
   const group = call.state.groups.get(id);

@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { pacific } from './pacific-time.ts';
 import { userMini } from './render-user.ts';
-import type { App, BoxState, Item, Webhook } from './state.ts';
+import type { App, Item, Webhook } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 interface Delivery {
   hook: Webhook;

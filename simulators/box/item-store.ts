@@ -1,6 +1,6 @@
 import { BaseItems } from './base-items.ts';
 import type { BaseOptions } from './base-items.ts';
-import type { Item } from './state.ts';
+import type { Item } from './objects.ts';
 
 const FIRST_NEW = 200_000_000_000;
 

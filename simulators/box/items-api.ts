@@ -9,7 +9,7 @@ import { BoxError, badRequest, conflict, denied, invalid, notFound } from './res
 import type { Answer } from './respond.ts';
 import { checked, fieldsOf, numberOf, objectOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Item } from './state.ts';
+import type { Item } from './objects.ts';
 
 const LIST = ['fields', 'usemarker', 'marker', 'offset', 'limit', 'sort', 'direction'];
 

@@ -4,7 +4,8 @@ import { pacific } from './pacific-time.ts';
 import { itemSource } from './render-collab.ts';
 import { userMini } from './render-user.ts';
 import { renderItem, View } from './render-item.ts';
-import type { BoxState, Item, User } from './state.ts';
+import type { Item, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** Who does something: the acting user, and the application that it comes from, if any. */
 export interface By {

@@ -2,7 +2,8 @@ import { ancestors, isLive, ownerOf, roleOf } from './access.ts';
 import { pacific, pacificOrNull } from './pacific-time.ts';
 import { groupMini, userMini } from './render-user.ts';
 import { itemMini } from './render-item.ts';
-import type { BoxState, Collab, Group, Item, User } from './state.ts';
+import type { Collab, Group, Item, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 type Json = Record<string, unknown>;
 

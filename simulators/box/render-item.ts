@@ -4,8 +4,9 @@ import { sha1Of, sizeOf } from './content.ts';
 import { pacific, pacificOrNull } from './pacific-time.ts';
 import { userMini } from './render-user.ts';
 import { renderLink } from './render-link.ts';
-import { ROLES } from './state.ts';
-import type { BoxState, Item, User, Version } from './state.ts';
+import { ROLES } from './objects.ts';
+import type { Item, User, Version } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 type Json = Record<string, unknown>;
 

@@ -1,5 +1,6 @@
 import { pacificOrNull } from './pacific-time.ts';
-import type { BoxState, Item, LinkAccess, SharedLink } from './state.ts';
+import type { Item, LinkAccess, SharedLink } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 export const LINK_LEVELS: readonly LinkAccess[] = ['collaborators', 'company', 'open'];
 

@@ -1,5 +1,6 @@
 import { pacific } from './pacific-time.ts';
-import type { BoxState, Group, Membership, User } from './state.ts';
+import type { Group, Membership, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 type Json = Record<string, unknown>;
 

@@ -2,7 +2,8 @@ import type { Markers } from './markers.ts';
 import type { By } from './record.ts';
 import { invalid } from './respond.ts';
 import type { Answer } from './respond.ts';
-import type { AccessToken, App, BoxState, User } from './state.ts';
+import type { AccessToken, App, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** What a token needs for an operation; `any` is every valid token. */
 export type Need = 'read' | 'write' | 'users' | 'groups' | 'webhooks' | 'enterprise' | 'any';

@@ -5,7 +5,8 @@ import { record } from './record.ts';
 import { userMini } from './render-user.ts';
 import { OAuthError } from './respond.ts';
 import type { Answer } from './respond.ts';
-import type { AccessToken, App, BoxState, User } from './state.ts';
+import type { AccessToken, App, User } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** The literal that Box wants in `aud`, whatever address the token endpoint really has. */
 export const AUDIENCE = 'https://api.box.com/oauth2/token';

@@ -7,7 +7,7 @@ import { badRequest, denied, invalid, notFound, notTrashed } from './respond.ts'
 import type { Answer } from './respond.ts';
 import { checked, fieldsOf, numberOf, objectOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Item } from './state.ts';
+import type { Item } from './objects.ts';
 
 /** An item in the trash; what is merely below a trashed folder is not found, its folder must be restored. */
 function trashed(call: Call, type: Item['type'], text: string | undefined): Item {

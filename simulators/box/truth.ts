@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { FIRST_ITEM } from './base-items.ts';
 import { ownerOf } from './access.ts';
 import { sha1Of, sizeOf } from './content.ts';
-import type { BoxState, Collab, Item, SharedLink } from './state.ts';
+import type { Collab, Item, SharedLink } from './objects.ts';
+import type { BoxState } from './state.ts';
 
 /** One item as the vendor knows it. */
 export interface ItemTruth {

@@ -8,8 +8,8 @@ import { renderItem, View, ITEM_FIELDS } from './render-item.ts';
 import { BoxError, badRequest, conflict, denied, invalid, notFound } from './respond.ts';
 import { checked, fieldsOf, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import { USER_STATUSES } from './state.ts';
-import type { Membership, User } from './state.ts';
+import { USER_STATUSES } from './objects.ts';
+import type { Membership, User } from './objects.ts';
 
 /** A user of the enterprise, or one from outside who shares something with it. */
 function userOf(call: Call, id = call.params.user_id as string): User {

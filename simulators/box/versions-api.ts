@@ -5,7 +5,7 @@ import { currentVersion, renderVersion } from './render-item.ts';
 import { badRequest, invalid, notFound } from './respond.ts';
 import { checked, fieldsOf, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Item, Version } from './state.ts';
+import type { Item, Version } from './objects.ts';
 
 const FIELDS = [
   'type',

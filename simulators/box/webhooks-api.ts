@@ -6,7 +6,7 @@ import { userMini } from './render-user.ts';
 import { BoxError, badRequest, conflict, invalid, notFound } from './respond.ts';
 import { checked, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
-import type { Webhook } from './state.ts';
+import type { Webhook } from './objects.ts';
 
 const FILE = [
   'UPLOADED',
