@@ -1,4 +1,5 @@
-import type { Connector, Governor } from '../connectors/connector.ts';
+import type { Connector } from '../connectors/connector.ts';
+import type { Governor } from '../connectors/quota.ts';
 import type { Store } from '../store/store.ts';
 import type { Times } from './config.ts';
 

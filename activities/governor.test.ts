@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Charge, Governor, Urgency } from '../connectors/connector.ts';
+import type { Charge, Governor, Urgency } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { openQuotas } from '../store/open-quotas.ts';
 import type { QuotaAnswer, QuotaWant, Quotas } from '../store/quotas-interface.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../connectors/connector.ts';
+import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { Quotas } from '../store/quotas-interface.ts';
 import { PermitPool, type PoolPermit } from './permit-pool.ts';

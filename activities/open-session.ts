@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { ApplicationFailure, Context } from '@temporalio/activity';
-import type { Connector, Session, Urgency } from '../connectors/connector.ts';
+import type { Connector, Session } from '../connectors/connector.ts';
+import type { Urgency } from '../connectors/quota.ts';
 import type { ConnectionDocument } from '../store/documents.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Wishes } from './results.ts';

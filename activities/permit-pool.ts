@@ -1,4 +1,4 @@
-import type { Urgency } from '../connectors/connector.ts';
+import type { Urgency } from '../connectors/quota.ts';
 import type { QuotaAnswer, QuotaGrant } from '../store/quotas-interface.ts';
 import { WaitingLine, type Refusal, type Timers } from './waiting-line.ts';
 

@@ -1,4 +1,4 @@
-import type { Urgency } from '../connectors/connector.ts';
+import type { Urgency } from '../connectors/quota.ts';
 
 /** Monotonic milliseconds and timers; tests bring their own. */
 export interface Timers {

@@ -1,11 +1,9 @@
 import type { z } from 'zod';
+import type { Urgency, Charge, Governor } from './quota.ts';
 import type { ActionName, ActionTarget } from './actions.ts';
 import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
 import type { Failure } from './kit/failures.ts';
 import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
-
-/** Who asks, in the order in which a scarce quota serves them. */
-export type Urgency = 'actions' | 'watch' | 'sweep';
 
 /** One HTTP call as a connector makes it. */
 export interface Call {
@@ -38,49 +36,6 @@ export interface Answer {
   json<T extends z.ZodType>(schema: T): z.output<T>;
   /** The absolute address of `rel` in the Link headers, refused if its origin is not the connector's. */
   link(rel: string): string | undefined;
-}
-
-/** One counted limit that a call spends of. `bucket` names who shares it, never the connection. */
-export interface Charge {
-  bucket: string;
-  kind: 'rate' | 'budget' | 'concurrent';
-  /** Calls (or `cost` units) a window; for `concurrent` how many at once. Headers correct it. */
-  limit: number;
-  windowMs?: number;
-  /** 1 unless told. */
-  cost?: number;
-  /** The part of the limit that is ours to use, 0 to 1; 1 unless told. */
-  share?: number;
-  /** The vendor publishes no figure: start at `limit`, learn. */
-  learn?: boolean;
-}
-
-/** What one answer said about a quota. */
-export interface QuotaReading {
-  /** With `throttledForMs` 0 says that too many calls were under way at once (Okta). */
-  limit?: number;
-  remaining?: number;
-  /** Until the window ends, by the vendor's own clock. */
-  resetInMs?: number;
-  /** The vendor refused the call, and wants this long a pause. */
-  throttledForMs?: number;
-  /** Which of the call's charges this is about; without it the first rate, else budget, else concurrent one. */
-  bucket?: string;
-  /** What the call really cost, where only the answer tells. */
-  cost?: number;
-}
-
-export interface Permit {
-  /** Called exactly once for every permit, whatever came of the call. */
-  settle(reading?: QuotaReading): Promise<void>;
-}
-
-export interface Governor {
-  /**
-   * Waits until every charge is granted. A wait beyond the caller's patience is a Failure `throttled` with `bucket`
-   * and `retryAfterMs`, before anything was sent.
-   */
-  acquire(charges: readonly Charge[], urgency: Urgency, signal: AbortSignal): Promise<Permit>;
 }
 
 /** What a connector works with: the governed way to the app, as one connection. */

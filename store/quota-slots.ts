@@ -15,7 +15,7 @@ import {
   plus,
   same,
 } from './quota-document.ts';
-import type { Urgency } from '../connectors/connector.ts';
+import type { Urgency } from '../connectors/quota.ts';
 
 /** How long the less urgent step back for one that found no slot; it asks again sooner. */
 const standBackMs = 500;

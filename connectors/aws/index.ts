@@ -1,5 +1,6 @@
 import type { Origins } from '../authorization.ts';
-import type { Call, Charge } from '../connector.ts';
+import type { Call } from '../connector.ts';
+import type { Charge } from '../quota.ts';
 import { defineConnector } from '../define.ts';
 import { quarantineFile } from './action-quarantine.ts';
 import { removePublicAccess } from './action-public-access.ts';

@@ -1,4 +1,5 @@
-import type { Call, Charge } from '../connector.ts';
+import type { Call } from '../connector.ts';
+import type { Charge } from '../quota.ts';
 import type { Settings } from './settings.ts';
 
 const month = 30 * 86_400_000;

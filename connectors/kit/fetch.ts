@@ -1,6 +1,7 @@
 import { request as send, type Dispatcher } from 'undici';
 import type { Origins, OutgoingRequest } from '../authorization.ts';
-import type { Answer, Call, CallEvent, Charge, Governor, QuotaReading, Urgency } from '../connector.ts';
+import type { Answer, Call, CallEvent } from '../connector.ts';
+import type { Charge, Governor, QuotaReading, Urgency } from '../quota.ts';
 import { createAnswer, evidenceOf, type ReceivedAnswer } from './answer.ts';
 import { classify, Failure } from './failures.ts';
 import { matchesAnyOrigin, originProblem } from './origins.ts';

@@ -1,4 +1,4 @@
-import type { QuotaReading } from '../connector.ts';
+import type { QuotaReading } from '../quota.ts';
 
 /** Lower-case names; repeated headers keep every value. */
 export type Headers = ReadonlyMap<string, readonly string[]>;

@@ -1,4 +1,5 @@
-import type { Call, Charge } from '../connector.ts';
+import type { Call } from '../connector.ts';
+import type { Charge } from '../quota.ts';
 import { labelOf, type Settings } from './settings.ts';
 
 interface Bucket {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { createGovernor } from '../../activities/governor.ts';
-import type { Charge } from '../../connectors/connector.ts';
+import type { Charge } from '../../connectors/quota.ts';
 import { newLogFolder } from '../../local/servers/cache-folder.ts';
 import { startMongo } from '../../local/servers/start-mongo.ts';
 import { ProcessOwner } from '../../local/processes.ts';

@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { Charge, Governor, QuotaReading, Urgency } from '../../connectors/connector.ts';
+import type { Charge, Governor, QuotaReading, Urgency } from '../../connectors/quota.ts';
 import { Failure } from '../../connectors/kit/failures.ts';
 
 const figure = (value: string | string[] | undefined) => (typeof value === 'string' ? Number(value) : undefined);

@@ -1,4 +1,4 @@
-import type { Charge, Governor, QuotaReading, Urgency } from '../../connectors/connector.ts';
+import type { Charge, Governor, QuotaReading, Urgency } from '../../connectors/quota.ts';
 
 export interface GovernedCall {
   charges: readonly Charge[];
