@@ -83,12 +83,13 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
     const { before, after, undo } = document;
     if (!action.undo) throw new Failure('invalid', `"${actionTitles[document.action]}" cannot be undone`);
     if (!before || !after || !undo) throw new Failure('invalid', 'nothing is stored to undo it from');
-    const present = await action.read(opened.session, target);
-    if (same(present.state, before)) return undone(doing, present.touches);
-    if (!same(present.state, after) && !undo.accepted && document.state !== 'undoing') {
+    const present = await readPresent(doing);
+    if (present.state && same(present.state, before)) return undone(doing);
+    const asLeft = present.state !== undefined && same(present.state, after);
+    if (!asLeft && !undo.accepted && document.state !== 'undoing') {
       const plan = [
         'the object was changed after the action; undoing restores what was stored then',
-        ...difference(after, present.state),
+        ...(present.state ? difference(after, present.state) : [present.refusal]),
       ];
       await write(doing, { state: 'undoNeedsAcceptance', undo: { ...undo, plan } });
       await release(doing);
@@ -96,26 +97,42 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
     }
     if (document.state !== 'undoing') await write(doing, { state: 'undoing' });
     await action.undo(opened.session, target, before, after);
-    return undone(doing, present.touches);
+    return undone(doing);
   });
 
-async function undone(doing: Doing, touches: Parameters<typeof write>[1]['touches']): Promise<StepResult> {
-  const { opened, action, target, document } = doing;
-  const present = await action.read(opened.session, target);
-  const verified = same(present.state, document.before!) || !action.verified(document.before!, present.state);
-  await write(doing, {
-    state: verified ? 'undone' : 'undoFailed',
-    undo: { ...document.undo!, verified },
-    touches,
-    ...(!verified && {
-      problem: {
-        kind: 'unverified',
-        what: 'the app took the undo and still shows the state of the action',
-        who: 'operator' as const,
-        since: doing.deps.store.now().toISOString(),
-      },
-    }),
+type Present = Pick<Before<ActionState>, 'state' | 'touches'> | { state?: undefined; refusal: string };
+
+/** A connector's `read` also refuses what the action could not be applied to. To undo it that is only a word on it. */
+async function readPresent({ opened, action, target }: Doing): Promise<Present> {
+  try {
+    return await action.read(opened.session, target);
+  } catch (error) {
+    if (!Failure.is(error, 'conflict')) throw error;
+    return { refusal: error.message };
+  }
+}
+
+async function undone(doing: Doing): Promise<StepResult> {
+  const { action, document } = doing;
+  const present = await readPresent(doing);
+  const unverified = (what: string) => ({
+    problem: { kind: 'unverified', what, who: 'operator' as const, since: doing.deps.store.now().toISOString() },
   });
+  if (!present.state) {
+    await write(doing, {
+      state: 'undone',
+      undo: { ...document.undo!, verified: false },
+      ...unverified(`the app took the undo; it could not be read back: ${present.refusal}`),
+    });
+  } else {
+    const verified = same(present.state, document.before!) || !action.verified(document.before!, present.state);
+    await write(doing, {
+      state: verified ? 'undone' : 'undoFailed',
+      undo: { ...document.undo!, verified },
+      touches: present.touches,
+      ...(!verified && unverified('the app took the undo and still shows the state of the action')),
+    });
+  }
   await release(doing);
   return { touched: true };
 }

@@ -35,7 +35,7 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
     state: ActionStateName,
     note: string,
     set: Partial<ActionDocument> & { [field: `undo.${string}`]: unknown },
-    unset: { finishedAt?: true } = {},
+    unset: { finishedAt?: true; problem?: true } = {},
   ): Promise<ActionDocument | null> =>
     actions.findOneAndUpdate(
       filter,
@@ -115,11 +115,11 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
     async requestUndo(id, { by, reason, accept }) {
       const undo = { requestedBy: by, reason, requestedAt: clock.now(), accepted: accept };
       const asked = await move(
-        { _id: { $eq: id }, state: 'done' },
+        { _id: { $eq: id }, state: { $in: ['done', 'undoFailed'] } },
         'undoRequested',
         `undo asked for by ${by}`,
         { undo },
-        { finishedAt: true },
+        { finishedAt: true, problem: true },
       );
       if (asked || !accept) return asked;
       // The plan stays beside its acceptance: it is what was agreed to.

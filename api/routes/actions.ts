@@ -108,7 +108,11 @@ export function actionRoutes(router: Router, deps: Deps): void {
           ...(body.ticket === undefined ? {} : { ticket: body.ticket }),
           ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         });
-        if (!created && (action.action !== body.action || !isDeepStrictEqual(action.target, target)))
+        const asked = [body.action, target, body.reason, body.ticket];
+        const had = [action.action, action.target, action.reason, action.ticket];
+        // A plan that was accepted since is of mode apply; the other way round nobody may believe that it is applied.
+        const weaker = action.mode === 'plan' && body.mode === 'apply';
+        if (!created && (weaker || !isDeepStrictEqual(had, asked)))
           throw new HttpProblem('idempotency-mismatch', 'this Idempotency-Key requested another action', {
             more: { actionId: action._id },
           });
@@ -191,7 +195,7 @@ export function actionRoutes(router: Router, deps: Deps): void {
             'undone',
             action.state === 'undoNeedsAcceptance'
               ? 'read its undo plan and send {"accept": true}'
-              : 'only an action in the state done can be undone',
+              : 'only an action in the state done or undoFailed can be undone',
           );
         signals.requestAction(connection._id, action._id);
         response.status(202).json(actionView(undo));

@@ -33,7 +33,7 @@ export function healthRoutes(app: Application, deps: Pick<Deps, 'store' | 'tempo
     const away = [mongodb.ok ? '' : 'MongoDB', temporalCheck.ok ? '' : 'Temporal'].filter(Boolean);
     if (away.length > 0)
       throw new HttpProblem('not-ready', `${away.join(' and ')} cannot be reached`, {
-        remedy: `see that ${away.join(' and ')} run; work waits and goes on by itself`,
+        remedy: `see that ${away.join(' and ')} ${away.length > 1 ? 'run' : 'runs'}; work waits and goes on by itself`,
         more: { checks },
         headers: { 'Retry-After': '5' },
       });

@@ -13,6 +13,7 @@ import { lookupPermissions, permissionParts, sweepPermissions } from './permissi
 import { sweepPrivileges } from './privileges.ts';
 import { push } from './push.ts';
 import { quotas } from './quotas.ts';
+import { scopeOf } from './scope-of.ts';
 import { labelOf, originsOf, settings } from './settings.ts';
 import { verify } from './verify.ts';
 
@@ -34,6 +35,21 @@ function classify(answer: Answer, call: Call): Failure | undefined {
   if (status === 401 && code === 'E0000015')
     return new Failure('forbidden', `${call.operation}: the org has no licence for this (${code})`, {
       who: 'tenant-admin',
+    });
+  const unexpected = status === 403 && !call.accept?.includes(403);
+  if (unexpected && /insufficient_scope/.test(answer.header('www-authenticate') ?? '')) {
+    const scope = scopeOf(call.operation);
+    return new Failure('forbidden', `${call.operation} is refused: the scope ${scope ?? 'for it'} is missing`, {
+      who: 'tenant-admin',
+      remedy: `grant ${scope ?? 'the scope'} to the service app ("Okta API Scopes"), then rescan`,
+      evidence: { operation: call.operation, status, vendorCode: code },
+    });
+  }
+  if (unexpected && code === 'E0000006')
+    return new Failure('forbidden', `${call.operation} is refused: no administrator role of ours allows it (${code})`, {
+      who: 'tenant-admin',
+      remedy: 'assign a role that allows it to the service app, or to the admin whose token this is; then rescan',
+      evidence: { operation: call.operation, status, vendorCode: code },
     });
   // About the object and not about our rights: its status, its credential, who masters its profile.
   if (status === 403 && ['E0000014', 'E0000016', 'E0000023', 'E0000038'].includes(code ?? ''))

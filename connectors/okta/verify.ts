@@ -120,8 +120,8 @@ async function tenantOf(session: OktaSession, holder: Holder): Promise<Verified[
   const answer = await call(session, 'GET', '/api/v1/org', '/api/v1/org', { accept: [403] });
   if (answer.status === 403) {
     const { missing, remedy } = lacking('org', holder) ?? {
-      missing: 'okta.orgs.read',
-      remedy: 'grant okta.orgs.read or a read-only admin role',
+      missing: 'an administrator role that allows it',
+      remedy: 'assign the role READ_ONLY_ADMIN, or one that may do more',
     };
     throw new Failure('forbidden', `Okta does not tell which org this is: ${missing} is missing`, {
       remedy,

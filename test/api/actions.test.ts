@@ -44,6 +44,10 @@ describe('requesting', () => {
     expect(second.body.id).toBe(first.body.id);
     const other = await ask({ ...suspend, target: { accountId: 'u2' } }, { headers });
     expect([other.status, other.body.code]).toEqual([409, 'idempotency-mismatch']);
+    expect((await ask({ ...suspend, reason: 'another' }, { headers })).status).toBe(409);
+    const plan = { headers: { 'idempotency-key': 'a-2' } };
+    expect((await ask({ ...suspend, mode: 'plan' }, plan)).status).toBe(202);
+    expect((await ask(suspend, plan)).body.code).toBe('idempotency-mismatch');
   });
 
   it('is refused while governance is off', async () => {
@@ -157,6 +161,10 @@ describe('afterwards', () => {
     const undo = await step(body.id, 'undo', { body: { reason: 'mistake' } });
     expect([undo.status, undo.body.state]).toEqual([202, 'undoRequested']);
     expect(undo.body.undo).toMatchObject({ reason: 'mistake', requestedBy: 'the governor', accepted: false });
+    const why = { kind: 'forbidden', what: 'no role', who: 'tenant-admin' as const, since: '2026-01-01T00:00:00Z' };
+    await advance(body.id, { state: 'undoFailed', problem: why });
+    const again = await step(body.id, 'undo', { body: { reason: 'with a role now' } });
+    expect([again.status, again.body.state, again.body.problem]).toEqual([202, 'undoRequested', undefined]);
     const sessions = await ask({ ...suspend, action: 'revokeSessions' });
     const cannot = await step(sessions.body.id, 'undo', { body: { reason: 'x' } });
     expect([cannot.status, cannot.body.code]).toEqual([422, 'not-supported']);
