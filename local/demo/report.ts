@@ -40,22 +40,28 @@ export function reportOf(seconds: number, servers: Report['servers'], outcomes: 
   };
 }
 
-/** The same for people. */
-export function table(outcomes: readonly Outcome[]): string {
-  const rows: string[][] = [['', ...outcomes.map(({ connection }) => `${connection.app} · ${connection.label}`)]];
-  for (const kind of recordKinds) {
-    rows.push([kind, ...outcomes.map(({ summary }) => String(summary.records[kind] ?? 0))]);
-  }
+function activityRows(outcomes: readonly Outcome[]): string[][] {
   const classes = new Map(
     outcomes.flatMap(({ summary }) =>
       summary.activityClasses.map(({ classUid, className }) => [classUid, className] as const),
     ),
   );
-  for (const [uid, name] of [...classes].sort(([a], [b]) => a - b)) {
-    const of = ({ summary }: Outcome) => summary.activityClasses.find(({ classUid }) => classUid === uid)?.count ?? 0;
-    rows.push([`  ${uid} ${name}`, ...outcomes.map((outcome) => String(of(outcome)))]);
+  const rows = [...classes]
+    .sort(([a], [b]) => a - b)
+    .map(([uid, name]) => {
+      const of = ({ summary }: Outcome) => summary.activityClasses.find(({ classUid }) => classUid === uid)?.count ?? 0;
+      return [`  ${uid} ${name}`, ...outcomes.map((outcome) => String(of(outcome)))];
+    });
+  return [...rows, ['  of unknown types', ...outcomes.map(({ summary }) => String(summary.unknownEvents.count))]];
+}
+
+/** The same for people. */
+export function table(outcomes: readonly Outcome[]): string {
+  const rows: string[][] = [['', ...outcomes.map(({ connection }) => `${connection.app} · ${connection.label}`)]];
+  for (const kind of recordKinds) {
+    rows.push([kind, ...outcomes.map(({ summary }) => String(summary.records[kind] ?? 0))]);
+    if (kind === 'activities') rows.push(...activityRows(outcomes));
   }
-  rows.push(['  of unknown types', ...outcomes.map(({ summary }) => String(summary.unknownEvents.count))]);
   rows.push(['trust', ...outcomes.map(({ connection }) => connection.trust ?? '')]);
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>
