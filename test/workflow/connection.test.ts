@@ -1,77 +1,9 @@
-import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { WorkflowBundle } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Activities } from '../../activities/contract.ts';
-import type { Authentication, Unauthorized, Wishes } from '../../activities/results.ts';
+import { describe, expect, it } from 'vitest';
 import * as messages from '../../workflows/messages.ts';
-import type { ConnectionState } from '../../workflows/messages.ts';
-import {
-  bundle,
-  easyActivities,
-  quietRuntime,
-  start,
-  swept,
-  watched,
-  wishes,
-  withWorkers,
-} from '../support/connection-workflow.ts';
-import { createTimeSkipping } from '../support/time-skipping.ts';
+import { swept, watched, wishes } from '../support/connection-workflow.ts';
+import { refused, verified, useSkippedTime } from '../support/use-skipped-time.ts';
 
-let env: TestWorkflowEnvironment;
-let workflowBundle: WorkflowBundle;
-let serial = 0;
-
-beforeAll(async () => {
-  quietRuntime();
-  [env, workflowBundle] = await Promise.all([createTimeSkipping(), bundle()]);
-});
-afterAll(() => env?.teardown());
-
-/** Runs one connection; `wanted` is what the store would say, changed by the test. */
-async function running(
-  change: Partial<Activities>,
-  test: (
-    handle: Awaited<ReturnType<typeof start>>,
-    said: { wishes: Wishes; states: ConnectionState[] },
-  ) => Promise<void>,
-): Promise<void> {
-  const said = { wishes: wishes(), states: [] as ConnectionState[] };
-  const activities = easyActivities({
-    readWishes: async () => said.wishes,
-    writeState: async ({ state }) => void said.states.push(structuredClone(state)),
-    ...change,
-  });
-  serial += 1;
-  const options = { connection: env.nativeConnection, workflowBundle, activities };
-  await withWorkers(options, async () => {
-    const handle = await start(env.client, { connectionId: `con_${serial}` });
-    try {
-      await test(handle, said);
-    } finally {
-      await handle.terminate().catch(() => undefined);
-    }
-  });
-}
-
-const eventually = async (what: () => boolean | Promise<boolean>, step: number | string = 1000): Promise<void> => {
-  for (let i = 0; i < 200; i++) {
-    if (await what()) return;
-    await env.sleep(step as number);
-  }
-  throw new Error('it did not come to that');
-};
-
-/** Looks for changes seldom: every look that time skips over is an activity that really runs. */
-const verified = (credentialVersion: number): Authentication => ({
-  outcome: 'verified',
-  credentialVersion,
-  timing: { scanEveryMs: 12 * 3600_000, parallel: 1, watchMinMs: 600_000, watchMaxMs: 1800_000, troubleMs: 1000 },
-});
-
-const refused = (what: string): Unauthorized => ({
-  credentialVersion: 1,
-  problem: { kind: 'unauthorized', what, who: 'operator', since: '' },
-});
+const { running, eventually, currentTimeMs } = useSkippedTime();
 
 describe('the connection workflow', () => {
   it('reads the stages in their order, then waits for the next scan within twelve hours', async () => {
@@ -80,7 +12,7 @@ describe('the connection workflow', () => {
       {
         authenticate: async () => verified(1),
         sweepChunk: async ({ stage, scan }) => {
-          swept_.push({ stage, scan, at: await env.currentTimeMs() });
+          swept_.push({ stage, scan, at: await currentTimeMs() });
           return swept();
         },
       },
@@ -200,134 +132,6 @@ describe('the connection workflow', () => {
           'activities 1',
           'files 1',
         ]);
-      },
-    );
-  });
-
-  it('pauses, refuses a rescan while paused with the reason, and resumes', async () => {
-    let rounds = 0;
-    await running(
-      {
-        watchChunk: async () => {
-          rounds += 1;
-          return watched();
-        },
-      },
-      async (handle, said) => {
-        await eventually(() => said.states.at(-1)?.phase === 'watching');
-        said.wishes = wishes({ wanted: 'paused' });
-        await handle.executeUpdate(messages.pause);
-        await eventually(() => said.states.at(-1)?.phase === 'paused');
-        const before = rounds;
-        await env.sleep('1h');
-        expect(rounds).toBe(before);
-        await expect(handle.executeUpdate(messages.rescan)).rejects.toMatchObject({
-          cause: { message: expect.stringContaining('is paused') },
-        });
-        await expect(handle.executeUpdate(messages.pause)).rejects.toThrow();
-        said.wishes = wishes();
-        await handle.executeUpdate(messages.resume);
-        await eventually(() => rounds > before);
-      },
-    );
-  });
-
-  it('obeys a wish that only the store has heard', async () => {
-    let wanted: Wishes['wanted'] = 'running';
-    await running(
-      { readWishes: async () => wishes({ wanted }), watchChunk: async () => watched({ wishes: wishes({ wanted }) }) },
-      async (_handle, said) => {
-        await eventually(() => said.states.at(-1)?.phase === 'watching');
-        wanted = 'paused';
-        await eventually(() => said.states.at(-1)?.phase === 'paused', 60_000);
-        expect(said.states.at(-1)?.phase).toBe('paused');
-      },
-    );
-  });
-
-  it('rescans at once when asked, and once however often it hears of it', async () => {
-    const scans = new Set<number>();
-    let asked = wishes();
-    await running(
-      {
-        readWishes: async () => asked,
-        watchChunk: async () => watched({ wishes: asked }),
-        sweepChunk: async ({ scan }) => {
-          scans.add(scan);
-          return swept();
-        },
-      },
-      async (handle, said) => {
-        await eventually(() => said.states.at(-1)?.phase === 'watching');
-        asked = wishes({ rescanWanted: 1 });
-        await handle.executeUpdate(messages.rescan);
-        await eventually(() => scans.has(2));
-        await env.sleep('20m');
-        expect([...scans]).toEqual([1, 2]);
-      },
-    );
-  });
-
-  it('ends when disconnected: subscriptions and credential first, then the state', async () => {
-    const ends: string[] = [];
-    await running(
-      {
-        disconnect: async () => void ends.push('disconnect'),
-        erase: async () => void ends.push('erase'),
-      },
-      async (handle, said) => {
-        await eventually(() => said.states.at(-1)?.phase === 'watching');
-        said.wishes = wishes({ wanted: 'disconnected' });
-        await handle.executeUpdate(messages.disconnect);
-        await handle.result();
-        expect(ends).toEqual(['disconnect']);
-        expect(said.states.at(-1)?.phase).toBe('disconnected');
-      },
-    );
-  });
-
-  it('obeys an erase that is wished while a disconnect comes to its end', async () => {
-    const ends: string[] = [];
-    let wanted: Wishes['wanted'] = 'running';
-    let wishErase: (() => Promise<unknown>) | undefined;
-    await running(
-      {
-        readWishes: async () => {
-          const read = wishes({ wanted });
-          if (ends.length === 1 && wanted === 'disconnected') {
-            wanted = 'erased';
-            await wishErase!();
-          }
-          return read;
-        },
-        disconnect: async () => void ends.push('disconnect'),
-        erase: async () => void ends.push('erase'),
-      },
-      async (handle, said) => {
-        wishErase = () => handle.executeUpdate(messages.disconnect);
-        await eventually(() => said.states.at(-1)?.phase === 'watching');
-        wanted = 'disconnected';
-        await handle.executeUpdate(messages.disconnect);
-        await handle.result();
-        expect(ends).toEqual(['disconnect', 'erase']);
-      },
-    );
-  });
-
-  it('ends as a duplicate, naming the connection that has the tenant', async () => {
-    await running(
-      {
-        authenticate: async () => ({
-          outcome: 'duplicate',
-          problem: { kind: 'duplicate', what: 'acme is connected already, as con_1', who: 'operator', since: '' },
-        }),
-      },
-      async (handle, said) => {
-        await handle.result();
-        expect(said.states.at(-1)).toMatchObject({
-          phase: 'duplicate',
-          problem: { what: expect.stringContaining('con_1') },
-        });
       },
     );
   });
