@@ -3,7 +3,10 @@ import { z } from 'zod';
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 
 const environment = z.object({
-  TEMPORAL_ADDRESS: z.string().min(1, 'host:port of the Temporal frontend').default('127.0.0.1:7233'),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s/]+:\d{1,5}$/, 'host:port of the Temporal frontend')
+    .default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   MONGODB_URI: z
     .string('the mongodb:// address of a replica set')
@@ -23,7 +26,12 @@ const environment = z.object({
     .string()
     .regex(/^[^:]+:\d+$/, 'host:port to serve Prometheus metrics on')
     .optional(),
-  CASTELLAN_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+  CASTELLAN_LOG_LEVEL: z
+    .enum(
+      ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+      'fatal, error, warn, info, debug, trace or silent',
+    )
+    .default('info'),
   NODE_ENV: z.string().optional(),
 });
 

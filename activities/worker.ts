@@ -7,7 +7,7 @@ import {
 } from '@temporalio/worker';
 import pino from 'pino';
 import { connectors } from '../connectors/index.ts';
-import { openStore } from '../store/open-store.ts';
+import { openWhenThere } from '../store/open-when-there.ts';
 import type { Store } from '../store/store.ts';
 import { taskQueues } from '../workflows/messages.ts';
 import { createActivities } from './activities.ts';
@@ -26,7 +26,10 @@ const warningsTo = (log: Logger): TemporalLogger => ({
   trace: () => {},
   debug: () => {},
   info: () => {},
-  warn: (message, meta) => log.warn(meta ?? {}, message),
+  warn(message, meta) {
+    // Only the queue `sweep` runs workflows, by intent.
+    if (!message.startsWith('No workflows registered')) log.warn(meta ?? {}, message);
+  },
   error: (message, meta) => log.error(meta ?? {}, message),
 });
 
@@ -83,7 +86,7 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  const log = pino({ name: 'worker', level: config.logLevel });
+  const log = pino({ level: config.logLevel, base: { process: 'worker' } });
   Runtime.install({
     shutdownSignals: [],
     telemetryOptions: {
@@ -92,12 +95,13 @@ async function main(): Promise<void> {
     },
     logger: warningsTo(log),
   });
+  const quit = (): void => process.exit(0);
+  process.on('SIGTERM', quit).on('SIGINT', quit);
+  const store = await openWhenThere({ ...config.mongodb, key: config.key, logger: log });
   const stop = new AbortController();
   const end = (): void => stop.abort();
-  process.once('SIGTERM', end).once('SIGINT', end);
+  process.off('SIGTERM', quit).off('SIGINT', quit).once('SIGTERM', end).once('SIGINT', end);
 
-  const store = await openStore({ ...config.mongodb, key: config.key, logger: log });
-  await store.ensureIndexes();
   const connection = await connect(config, log, stop.signal);
   if (connection) {
     const workers = await createWorkers(config, store, log, connection);

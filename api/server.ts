@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import { connectors } from '../connectors/index.ts';
-import { openStore } from '../store/open-store.ts';
+import { openWhenThere } from '../store/open-when-there.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
@@ -14,8 +14,10 @@ const graceMs = 10_000;
 
 async function main(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { process: 'api' } });
-  const store = await openStore({ uri: config.mongodbUri, database: config.database, key: config.key, logger });
-  await store.ensureIndexes();
+  const quit = () => process.exit(0);
+  process.on('SIGTERM', quit).on('SIGINT', quit);
+  const store = await openWhenThere({ uri: config.mongodbUri, database: config.database, key: config.key, logger });
+  process.off('SIGTERM', quit).off('SIGINT', quit);
   const temporal = connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
   const clock = systemClock;
   const signals = createSignals(temporal, clock, logger);

@@ -5,7 +5,7 @@ import { recordKinds, stageOf, type RecordKind } from '../../connectors/records.
 import type { ConnectionDocument } from '../../store/documents.ts';
 import type { StoredRecord } from '../../store/store.ts';
 import { address } from '../address.ts';
-import { connectionOf, connectorFor } from '../connection-of.ts';
+import { connectionOf, connectorFor, phaseOf } from '../connection-of.ts';
 import type { Deps } from '../deps.ts';
 import { parseQuery } from '../input.ts';
 import { notFound } from '../problems.ts';
@@ -59,6 +59,7 @@ function recordView(record: StoredRecord, withRaw: boolean): Record<string, unkn
 /** How far a list may be trusted: an empty one may mean "none", "not read yet", "not allowed to see" or "no such thing". */
 function reliance(connection: ConnectionDocument, connector: Connector, kind: RecordKind) {
   const stage = stageOf[kind];
+  if (phaseOf(connection) === 'erased') return { stage: 'erased', why: 'the connection was erased' };
   if (!connector.stages[stage]) return { stage: 'absent', why: connector.absent[stage] };
   const state = connection.state?.stages[stage];
   return { stage: state?.phase ?? 'waiting', trust: state?.trust, problem: state?.problem };
