@@ -121,3 +121,7 @@ export const ownId = (session: BoxSession): Promise<string> =>
     const answer = await call(session, 'GET', '/users/me', '/users/me', { query: { fields: 'login' } });
     return answer.json(userMini).id;
   });
+
+/** The session as this user. Box takes no As-User of the service account itself, which has a tree of its own too. */
+export const actAs = async (base: BoxSession, userId: string): Promise<BoxSession> =>
+  userId === (await ownId(base)) ? base : base.as(userId);

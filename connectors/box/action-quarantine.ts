@@ -1,7 +1,7 @@
 import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
-import { ownId } from './accounts.ts';
+import { actAs, ownId } from './accounts.ts';
 import { all, call, listByMarker, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
 import { fileId, rootId } from './items.ts';
@@ -12,6 +12,7 @@ import {
   collaborationIdOf,
   lostWith,
   names,
+  readSharing,
   removeCollaborations,
   removeLinkOf,
   restoreSharing,
@@ -26,7 +27,7 @@ const caseName = ({ id }: Pick<Item, 'id'>) => `file ${id}`;
 /** Who keeps what is quarantined: a user of the enterprise that the operator names, else our service account. */
 async function keeperOf(base: BoxSession): Promise<{ keeper: BoxSession; keeperId: string }> {
   const { quarantineUserId } = base.settings;
-  if (quarantineUserId) return { keeper: base.as(quarantineUserId), keeperId: quarantineUserId };
+  if (quarantineUserId) return { keeper: await actAs(base, quarantineUserId), keeperId: quarantineUserId };
   return { keeper: base, keeperId: await ownId(base) };
 }
 
@@ -41,6 +42,7 @@ async function read(base: BoxSession, target: FileTarget) {
   const reached = await reach(base, target);
   if (reached.at.type !== 'file')
     throw conflict(`${target.fileId} is no file`, 'quarantine the files in it, or make the folder private');
+  const { keeper } = await keeperOf(base);
   const held = await quarantined(reached);
   const ordinary = held ? undefined : await stateOf(reached);
   const state: QuarantineState = ordinary ?? {
@@ -51,8 +53,7 @@ async function read(base: BoxSession, target: FileTarget) {
     versionId: held!.file_version?.id ?? null,
     sha1: held!.sha1 ?? null,
     size: held!.size ?? null,
-    link: null,
-    collaborations: [],
+    ...(await readSharing(base, keeper, held!)),
   };
   return { reached, state, held };
 }
@@ -140,6 +141,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
         ...lostWith(state, { link: state.link !== null, tightened: false }),
         ...(trashed
           ? [
+              'Box does not show with whom something in the trash was shared: those collaborations are removed for good.',
               'Box does not tell from which folder something in the trash came: after an undo it lies in the trash as from the root.',
             ]
           : []),
@@ -159,12 +161,13 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     } else if (state.place === 'trashed')
       await whileLetIn(reached, before.ownerId, async (folder) => void (await fromTrash(owner, at, folder)));
     else if (state.place === 'gone') throw conflict(`${state.name} has gone since the plan was made`);
+    await closeHeld(base, target);
     return { after: (await read(base, target)).state };
   },
   async undo(base, target, before) {
     const { reached, state, held } = await read(base, target);
     const { at } = reached;
-    const owner = base.as(before.ownerId);
+    const owner = await actAs(base, before.ownerId);
     if (held)
       await whileLetIn(
         reached,
@@ -181,6 +184,15 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   },
   verified: (_, after) => after.place === 'quarantined' && after.link === null && after.collaborations.length === 0,
 };
+
+/** What comes out of the trash brings its collaborations along. */
+async function closeHeld(base: BoxSession, target: FileTarget): Promise<void> {
+  const { held, state } = await read(base, target);
+  if (!held) return;
+  const { keeper } = await keeperOf(base);
+  if (state.link) await removeLinkOf(keeper, held);
+  await removeCollaborations(keeper, held, state.collaborations);
+}
 
 /** The empty folder that the file had in quarantine. */
 async function removeCase(base: BoxSession, at: Pick<Item, 'id'>): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Looked, Ref } from '../connector.ts';
 import type { FileRecord, Sharing } from '../records.ts';
+import { actAs } from './accounts.ts';
 import { call } from './api.ts';
 import { above, fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
 import { lookEach, type Found } from './look-each.ts';
@@ -13,7 +14,9 @@ const operationOf = (type: Item['type'], rest = '') => `/${type}s/{${type}_id}${
 export async function readItem(owner: BoxSession, at: Pick<Item, 'type' | 'id'>): Promise<Item | undefined> {
   const query = { fields: itemFields };
   const path = `/${at.type}s/${at.id}`;
-  const answer = await call(owner, 'GET', operationOf(at.type), path, { accept: [404], query });
+  // Of a web link Box takes no list of fields.
+  const asked = at.type === 'web_link' ? {} : { query };
+  const answer = await call(owner, 'GET', operationOf(at.type), path, { accept: [404], ...asked });
   if (answer.status !== 404) return answer.json(itemSchema);
   const trash = await call(owner, 'GET', operationOf(at.type, '/trash'), `${path}/trash`, { accept: [404], query });
   if (trash.status === 404) return undefined;
@@ -56,12 +59,12 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
     const at = parseFileId(ref.vendorId);
     const subject = ref.part || (await base.partOf(ref));
     if (!subject) return 'unknown';
-    let owner = base.as(subject);
+    let owner = await actAs(base, subject);
     let item = await readItem(owner, at);
     const holder = item?.owned_by?.id;
     if (item && holder !== undefined && holder !== subject) {
       // It changed hands: only who has it now sees the whole path.
-      owner = base.as(holder);
+      owner = await actAs(base, holder);
       item = await readItem(owner, at);
     }
     if (!item) return { records: [], absent: [ref] };

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
-import { Failure } from '../kit/failures.ts';
+import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import { sharings, type FileRecord, type Sharing } from '../records.ts';
-import { listUsers } from './accounts.ts';
+import { actAs, listUsers } from './accounts.ts';
 import { call, listByMarker, rowsOf, segment } from './api.ts';
 import { lookupFiles } from './files-lookup.ts';
 import { fileRecord, itemFields, rootId } from './items.ts';
@@ -60,7 +60,7 @@ interface Read {
 const ownedBy = (subject: string) => (item: Item) => item.owned_by?.id === subject;
 
 async function readFolder(base: BoxSession, subject: string, at: Frame): Promise<Read> {
-  const owner = base.as(subject);
+  const owner = await actAs(base, subject);
   const limit = at.limit ?? (at.marker === undefined ? firstPage : largestPage);
   const answer = await call(owner, 'GET', '/folders/{folder_id}/items', `/folders/${segment(at.id)}/items`, {
     // A folder that was removed since it was listed has no items.
@@ -68,7 +68,7 @@ async function readFolder(base: BoxSession, subject: string, at: Frame): Promise
     query: { fields: itemFields, usemarker: true, marker: at.marker, limit },
   });
   if (answer.status === 404) {
-    if (at.id === rootId) throw unavailable(subject, 'has no folder that this app may see');
+    if (at.id === rootId) throw unavailable(subject, 'has no folder that this app may see', answer404);
     return { records: [], skipped: [], folders: [] };
   }
   if (answer.status === 400) {
@@ -121,9 +121,12 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
   };
 }
 
-const unavailable = (subject: string, why: string) =>
+const listing = 'GET /folders/{folder_id}/items';
+const answer404: Evidence = { operation: listing, status: 404 };
+const unavailable = (subject: string, why: string, evidence?: Evidence) =>
   new Failure('unavailableSubject', `user ${subject} ${why}`, {
     who: 'tenant-admin',
+    evidence,
     remedy: 'a co-admin does not reach admins; have the primary admin authorize the app, or leave this user out',
   });
 
@@ -134,16 +137,22 @@ async function asSubject<T>(subject: string, now: readonly Frame[], read: () => 
   } catch (error) {
     const scope = /scope/.test((error as Error).message);
     if (Failure.is(error, 'forbidden') && !scope && now[0]?.id === rootId)
-      throw unavailable(subject, `cannot be acted as: ${error.message}`);
+      throw unavailable(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
     throw error;
   }
 }
 
 async function readTrash(base: BoxSession, subject: string, marker: string | undefined): Promise<Page<FileRecord>> {
-  const page = await listByMarker(base.as(subject), '/folders/trash/items', '/folders/trash/items', itemSchema, {
-    marker,
-    query: { fields: itemFields, usemarker: true, limit: largestPage },
-  });
+  const page = await listByMarker(
+    await actAs(base, subject),
+    '/folders/trash/items',
+    '/folders/trash/items',
+    itemSchema,
+    {
+      marker,
+      query: { fields: itemFields, usemarker: true, limit: largestPage },
+    },
+  );
   return {
     records: page.rows
       .filter(ownedBy(subject))

@@ -8,7 +8,7 @@ import type { Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 import { collaborationsOf, linkShare, granteeOf } from './shares.ts';
 import { readSharing, type SharingState } from './sharing-state.ts';
-import { insiders } from './accounts.ts';
+import { actAs, insiders } from './accounts.ts';
 
 export type FileTarget = ActionTarget<'trashFile'>;
 
@@ -42,11 +42,14 @@ export async function reach(base: BoxSession, target: FileTarget): Promise<Reach
       who: 'operator',
       remedy: 'wait until a scan has seen it: Box shows an item only to who owns it or is invited',
     });
-  const item = await readItem(base.as(subject), at);
-  const holder = item?.owned_by?.id ?? subject;
-  if (holder === subject) return { base, owner: base.as(subject), ownerId: subject, at, item };
-  const owner = base.as(holder);
-  return { base, owner, ownerId: holder, at, item: await readItem(owner, at) };
+  let owner = await actAs(base, subject);
+  let item = await readItem(owner, at);
+  const ownerId = item?.owned_by?.id ?? subject;
+  if (ownerId !== subject) {
+    owner = await actAs(base, ownerId);
+    item = await readItem(owner, at);
+  }
+  return { base, owner, ownerId, at, item };
 }
 
 export async function stateOf({ base, owner, ownerId, at, item }: Reached): Promise<ItemState> {

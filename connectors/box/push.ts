@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Push, PushRequest, Ref } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
-import { listUsers } from './accounts.ts';
+import { actAs, listUsers } from './accounts.ts';
 import { all, call, listByMarker, segment } from './api.ts';
 import { credential, webhookKeysOf } from './credential.ts';
 import { rowOf, type Row } from './event-source.ts';
@@ -147,14 +147,16 @@ export function createPush(now: () => Date = () => new Date()): Push<Settings> {
 
     async unsubscribe(session, subscription) {
       for (const { user, id } of subscriptionText.read(subscription.id).hooks)
-        await call(session.as(user), 'DELETE', '/webhooks/{webhook_id}', `/webhooks/${segment(id)}`, { accept: [404] });
+        await call(await actAs(session, user), 'DELETE', '/webhooks/{webhook_id}', `/webhooks/${segment(id)}`, {
+          accept: [404],
+        });
     },
   };
 }
 
 /** The user's own top folders; finds the webhooks that are there rather than adding one. */
 async function hooksOf(session: BoxSession, user: string, url: string, atMost: number) {
-  const owner = session.as(user);
+  const owner = await actAs(session, user);
   const items = await listByMarker(owner, '/folders/{folder_id}/items', '/folders/0/items', itemSchema, {
     accept: [403, 404],
     query: { usemarker: true, limit: 1000, fields: 'owned_by' },

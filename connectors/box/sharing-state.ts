@@ -33,13 +33,15 @@ const timeOf = (value: string | null | undefined): string | null => dateOf(value
 
 function linkState(link: SharedLink | null | undefined): LinkState | null {
   if (!link) return null;
+  // A link for collaborators only has no rights of its own.
+  const own = link.access !== 'collaborators';
   return {
     access: link.access,
     expiresAt: timeOf(link.unshared_at),
     password: link.is_password_enabled === true,
     vanityName: link.vanity_name || null,
-    canDownload: link.permissions?.can_download !== false,
-    canEdit: link.permissions?.can_edit === true,
+    canDownload: !own || link.permissions?.can_download !== false,
+    canEdit: own && link.permissions?.can_edit === true,
   };
 }
 

@@ -70,7 +70,7 @@ export async function verify(session: BoxSession): Promise<Verified> {
   const pins = await ask(session, `/enterprises/${enterpriseId}/device_pinners`);
   // An enterprise without device pinning has none, which is not a missing right.
   const permissions: Probe = pins.status === 404 ? { state: 'granted' } : judge(pins, scopes.enterprise);
-  const files = await filesProbe(session, usersAnswer);
+  const files = await filesProbe(session, me.id, usersAnswer);
 
   const probes: Verified['probes'] = {
     users: combined(users, groups),
@@ -104,9 +104,9 @@ function combined(users: Probe, groups: Probe): Probe {
 }
 
 /** As somebody else, and as an admin too where there is one: a co-admin does not reach admins and other co-admins. */
-async function filesProbe(session: BoxSession, usersAnswer: Answer): Promise<Probe> {
+async function filesProbe(session: BoxSession, own: string, usersAnswer: Answer): Promise<Probe> {
   if (usersAnswer.status !== 200) return { state: 'unknown', missing: scopes.users };
-  const { rows } = rowsOf(usersAnswer.json(markerPage).entries, userSchema);
+  const rows = rowsOf(usersAnswer.json(markerPage).entries, userSchema).rows.filter(({ id }) => id !== own);
   const ordinary = rows.find(({ role }) => role === 'user');
   const admin = rows.find(({ role }) => role === 'admin') ?? rows.find(({ role }) => role === 'coadmin');
   if (!ordinary && !admin) return { state: 'unknown' };
