@@ -56,6 +56,7 @@ async function main(options: ReturnType<typeof read>): Promise<void> {
       wants('aws') ? startAws(owner, logFolder, progress.say) : undefined,
     ]);
     scenarios = found.filter((scenario): scenario is Scenario => scenario !== undefined);
+    if (scenarios.length === 0) throw new Error('no app is left to connect: see above why, or leave out --only');
     const api = connectApi(stack.apiUrl, stack.apiKey);
     const connections = await connectAndScan(api, scenarios, progress);
     progress.end();
