@@ -94,12 +94,11 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
     };
   },
   async apply(base, target, before) {
-    let { reached, state } = await read(base, target);
+    const { reached, state } = await read(base, target);
     mustBeThere(state);
     if (state.sha1 !== noticeSha1) {
       if (state.versionId !== before.versionId) throw conflict(`${state.name} has changed since the plan was made`);
       await upload(reached, state.name);
-      ({ reached, state } = await read(base, target));
     }
     await hideOlder(reached, () => true);
     return { after: (await read(base, target)).state };
