@@ -71,6 +71,7 @@ function download(call: Call): Answer {
     content: version.content,
     expiresAt: state.now() + state.knobs.downloadUrlMs,
   });
+  state.due.add(state.now() + state.knobs.downloadUrlMs, () => state.downloads.delete(ticket));
   const link = state.links.get(item.id);
   if (link && call.headers.boxapi !== undefined) link.downloads++;
   recordItem(state, { type: 'DOWNLOAD', by: call.by, details: { version_id: String(version.id) } }, item);
