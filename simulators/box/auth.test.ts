@@ -83,6 +83,11 @@ describe('tokens', () => {
     expect(missing.headers.get('www-authenticate')).toMatch(/error="insufficient_scope"/);
     expect((await caller.ask('POST', '/folders', { body: { name: 'x', parent: { id: '0' } } })).status).toBe(403);
     expect((await caller.get('/folders/0')).status).toBe(200);
+    box.control.knobs({ clockSkewMs: 3_930_000 });
+    expect((await caller.get('/folders/0')).status).toBe(200);
+    box.control.knobs({ clockSkewMs: 3_940_000 });
+    expect((await caller.get('/folders/0')).status).toBe(401);
+    box.control.knobs({ clockSkewMs: 0 });
     box.control.expireAccessTokens();
     const expired = await caller.get('/folders/0');
     expect([expired.status, expired.text]).toEqual([401, '']);
