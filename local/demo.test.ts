@@ -85,9 +85,9 @@ describe.runIf(process.platform === 'linux')('npm run demo', () => {
   });
 
   it('says what it was called wrongly with, and how to', { timeout: 30_000 }, async () => {
-    const run = demo('--only', 'box');
+    const run = demo('--only', 'dropbox');
     expect(await run.ended).toBe(2);
-    expect(run.err()).toContain('--only wants okta or aws, not box');
+    expect(run.err()).toContain('--only wants okta, box or aws, not dropbox');
     expect(run.err()).toContain('npm run demo -- [--keep]');
   });
 });

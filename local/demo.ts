@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { connectApi } from './api-client.ts';
 import { startAws } from './demo/aws.ts';
+import { startBox } from './demo/box.ts';
 import { startOkta } from './demo/okta.ts';
 import { createProgress } from './demo/progress.ts';
 import { reportOf, table, type Outcome } from './demo/report.ts';
@@ -9,9 +10,9 @@ import { ProcessOwner, StartFailure } from './processes.ts';
 import { newLogFolder } from './servers/cache-folder.ts';
 import { startStack } from './stack.ts';
 
-const usage = `npm run demo -- [--keep] [--json] [--only okta|aws]
+const usage = `npm run demo -- [--keep] [--json] [--only okta|box|aws]
 
-Starts Temporal with its UI, MongoDB, the worker, the API and stand-ins for Okta and AWS on this machine, connects them,
+Starts Temporal with its UI, MongoDB, the worker, the API and stand-ins for Okta, Box and AWS on this machine, connects them,
 shows the first scan, and takes governance actions that are verified and undone.
 
   --keep   stays up until Ctrl-C, to look around in the API and the Temporal UI
@@ -32,8 +33,8 @@ function read() {
         help: { type: 'boolean', short: 'h', default: false },
       },
     });
-    if (values.only !== undefined && !['okta', 'aws'].includes(values.only)) {
-      throw new Error(`--only wants okta or aws, not ${values.only}`);
+    if (values.only !== undefined && !['okta', 'box', 'aws'].includes(values.only)) {
+      throw new Error(`--only wants okta, box or aws, not ${values.only}`);
     }
     return values;
   } catch (error) {
@@ -53,6 +54,7 @@ async function main(options: ReturnType<typeof read>): Promise<void> {
     const [stack, ...found] = await Promise.all([
       startStack(owner, { logFolder, told: progress.say }),
       wants('okta') ? startOkta(owner, logFolder, progress.say) : undefined,
+      wants('box') ? startBox(owner, logFolder, progress.say) : undefined,
       wants('aws') ? startAws(owner, logFolder, progress.say) : undefined,
     ]);
     scenarios = found.filter((scenario): scenario is Scenario => scenario !== undefined);
