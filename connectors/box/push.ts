@@ -168,16 +168,24 @@ async function hooksOf(session: BoxSession, user: string, url: string, atMost: n
   const known = await all((marker) =>
     listByMarker(owner, '/webhooks', '/webhooks', webhookSchema, { marker, query: { limit: 200 } }),
   );
-  const ours = new Map(known.rows.filter(({ address }) => address === url).map(({ id, target }) => [target?.id, id]));
+  const there = new Map(known.rows.map(({ id, target }) => [target?.id, id]));
   const hooks: { user: string; id: string }[] = [];
   for (const folder of folders) {
-    const id = ours.get(folder.id) ?? (await addHook(owner, folder.id, url));
+    const found = there.get(folder.id);
+    const id = found === undefined ? await addHook(owner, folder.id, url) : await ownHook(owner, found, url);
     if (id !== undefined) hooks.push({ user, id });
   }
   return hooks;
 }
 
-/** 409 says that this app has one there already, of another address: it is left to whoever made it. */
+/** The list tells no addresses. One of another connection of the same app is left to whoever made it. */
+async function ownHook(owner: BoxSession, id: string, url: string): Promise<string | undefined> {
+  const path = `/webhooks/${segment(id)}`;
+  const answer = await call(owner, 'GET', '/webhooks/{webhook_id}', path, { accept: [404] });
+  return answer.status !== 404 && answer.json(webhookSchema).address === url ? id : undefined;
+}
+
+/** 409 says that one was made there meanwhile. */
 async function addHook(owner: BoxSession, folder: string, address: string): Promise<string | undefined> {
   const body = { target: { id: folder, type: 'folder' }, address, triggers };
   const answer = await call(owner, 'POST', '/webhooks', '/webhooks', { accept: [409], body });
