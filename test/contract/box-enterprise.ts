@@ -69,7 +69,17 @@ export async function startEnterprise(options: BoxSimulatorOptions = {}): Promis
   };
 }
 
+export interface SentRequest {
+  method: string;
+  /** Without the version in front. */
+  path: string;
+  /** Names of its parameters. */
+  query: string[];
+  body?: unknown;
+}
+
 export interface HoldingProxy {
+  sent: SentRequest[];
   url: string;
   /** The next list whose path and query match is answered by an empty page that leads to the real one. */
   hold(path: string): void;
@@ -80,6 +90,7 @@ export interface HoldingProxy {
 /** In front of a simulator: an empty page in the middle of a list, with a marker of its own, as Box may send one. */
 export async function createHoldingProxy(target: string): Promise<HoldingProxy> {
   let pattern: RegExp | undefined;
+  const sent: SentRequest[] = [];
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -87,6 +98,13 @@ export async function createHoldingProxy(target: string): Promise<HoldingProxy> 
     const forward = async () => {
       const url = new URL(incoming.url ?? '/', target);
       const marker = url.searchParams.get('marker');
+      const json = incoming.headers['content-type'] === 'application/json';
+      sent.push({
+        method: incoming.method ?? '',
+        path: url.pathname.replace('/2.0', ''),
+        query: [...url.searchParams.keys()],
+        ...(json ? { body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown } : {}),
+      });
       if (marker?.startsWith('held ')) {
         if (marker === 'held ') url.searchParams.delete('marker');
         else url.searchParams.set('marker', marker.slice('held '.length));
@@ -110,6 +128,7 @@ export async function createHoldingProxy(target: string): Promise<HoldingProxy> 
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
+    sent,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     hold: (path) => void (pattern = new RegExp(path)),
     release: () => void (pattern = undefined),

@@ -1,0 +1,128 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { expect, it } from 'vitest';
+import type { ActionName } from '../../connectors/actions.ts';
+import { box } from '../../connectors/box/index.ts';
+import type { Page, Session, Stage } from '../../connectors/connector.ts';
+import { stageNames, type AnyRecord } from '../../connectors/records.ts';
+import { createHoldingProxy, startEnterprise, type SentRequest } from './box-enterprise.ts';
+import { sharedFolder } from './ocsf-validator.ts';
+
+interface Operation {
+  parameters?: { name: string; in: string; required?: boolean }[];
+  requestBody?: { content: Record<string, { schema: object }> };
+}
+interface Description {
+  paths: Record<string, Record<string, Operation>>;
+  components: object;
+}
+
+/** OpenAPI 3.0 says `nullable`; JSON Schema wants null among the allowed. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== 'object') return value;
+  const kept = Object.fromEntries(
+    Object.entries(value).flatMap(([name, inner]) => (name === 'nullable' ? [] : [[name, plain(inner)]])),
+  );
+  return (value as { nullable?: boolean }).nullable ? { anyOf: [{ type: 'null' }, kept] } : kept;
+}
+
+/** What is wrong with a request under Box's API description. Its variants of one path (`#update_shared_link`) count. */
+function createRequestCheck(folder: string): (sent: SentRequest) => string[] {
+  const description = JSON.parse(readFileSync(`${folder}/box.json`, 'utf8')) as Description;
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  ajv.addSchema({ $id: 'box', ...(plain({ components: description.components }) as object) });
+  const refs = (value: unknown): unknown => JSON.parse(JSON.stringify(value).replaceAll('"#/', '"box#/'));
+  const templates = Object.keys(description.paths).sort((a, b) => a.split('{').length - b.split('{').length);
+  return ({ method, path, query, body }) => {
+    const operations = templates.filter((one) => {
+      const pattern = one.split('#')[0]!.replace(/\{[^}]+\}/g, '[^/]+');
+      return new RegExp(`^${pattern}$`).test(path) && description.paths[one]![method.toLowerCase()];
+    });
+    if (operations.length === 0) return [`${method} ${path} is not described`];
+    const first = operations[0]!.split('#')[0];
+    const problems = operations
+      .filter((one) => one.split('#')[0] === first)
+      .map((one) => {
+        const { parameters = [], requestBody } = description.paths[one]![method.toLowerCase()]!;
+        const known = parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name);
+        const found = query.filter((name) => !known.includes(name)).map((name) => `${method} ${one} has no ${name}`);
+        const schema = requestBody?.content['application/json']?.schema;
+        if (body !== undefined && !schema) found.push(`${method} ${one} takes no body`);
+        if (schema && body !== undefined) {
+          const validate = ajv.compile(refs(plain(schema)) as object);
+          if (!validate(body)) found.push(`${method} ${one}: ${ajv.errorsText(validate.errors)}`);
+        }
+        return found;
+      });
+    return problems.find((found) => found.length === 0) ? [] : problems[0]!;
+  };
+}
+
+const folder = sharedFolder('CASTELLAN_SPECS', 'specs');
+if (!folder)
+  console.warn('the API descriptions are not beside the project (CASTELLAN_SPECS): requests were not checked');
+
+it.runIf(folder)('every request is one that Box describes', { timeout: 60_000 }, async () => {
+  const enterprise = await startEnterprise({ fill: { users: 6, groups: 3, items: 150, events: 20, devicePins: 2 } });
+  const proxy = await createHoldingProxy(enterprise.simulator.url);
+  const { control } = enterprise.simulator;
+  try {
+    const session = enterprise.open({}, { baseUrl: proxy.url });
+    await box.verify(session);
+    for (const name of stageNames) await readAll(box.stages[name] as Stage<AnyRecord>, session);
+    let made = 0;
+    const file = (trashed = false) => {
+      const id = control.createItem({ type: 'file', name: `f${(made += 1)}`, owner: enterprise.owner, text: 'a' }).id;
+      control.addVersion({ id, text: 'b' });
+      control.setLink({
+        id,
+        link: { access: 'open', password: 'made-up-password', unsharedAt: Date.now() + 90_000_000 },
+      });
+      control.invite({ item: id, email: 'guest@nowhere.test', role: 'viewer', expiresAt: Date.now() + 90_000_000 });
+      if (trashed) control.trash({ id });
+      return { fileId: `file:${id}` };
+    };
+    const targets: [ActionName, object][] = [
+      ['suspendUser', { accountId: control.createUser({ login: 'x@acme.test', name: 'X' } as never).id }],
+      ['revokeSessions', { accountId: enterprise.owner }],
+      ['removePublicAccess', file()],
+      ['makePrivate', file()],
+      ['removeCollaborator', { ...file(), shareTo: 'guest@nowhere.test' }],
+      ['trashFile', file()],
+      ['restoreFile', file(true)],
+      ['overwriteFile', file()],
+      ['quarantineFile', file()],
+    ];
+    for (const [name, target] of targets) {
+      const action = box.actions[name]!;
+      const before = await action.read(session, target as never);
+      const applied = await action.apply(session, target as never, before.state);
+      if ('after' in applied) await action.undo?.(session, target as never, before.state, applied.after);
+    }
+    const check = createRequestCheck(folder!);
+    const sent = proxy.sent.filter(({ path }) => !path.startsWith('/oauth2/'));
+    expect(new Set(sent.map(({ method, path }) => `${method} ${path.replace(/\d+/g, '0')}`)).size).toBeGreaterThan(30);
+    expect([...new Set(sent.flatMap(check))]).toEqual([]);
+  } finally {
+    await proxy.close();
+    await enterprise.close();
+  }
+});
+
+async function readAll(stage: Stage<AnyRecord>, session: Session): Promise<void> {
+  const parts = stage.parts
+    ? (await stage.parts(session, { part: { id: '', title: '' } })).records
+    : [{ id: '', title: '' }];
+  for (const part of parts) {
+    const refs: { kind: AnyRecord['kind']; vendorId: string; part: string }[] = [];
+    let cursor: string | undefined;
+    do {
+      const page: Page<AnyRecord> = await stage.sweep!(session, { part, cursor });
+      refs.push(...page.records.map(({ kind, vendorId }) => ({ kind, vendorId, part: part.id })));
+      cursor = page.next;
+    } while (cursor !== undefined);
+    await stage.lookup?.(session, refs.slice(0, 20));
+    if (stage.changes) await stage.changes(session, { part });
+  }
+}
