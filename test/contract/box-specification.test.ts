@@ -101,6 +101,9 @@ it.runIf(folder)('every request is one that Box describes', { timeout: 60_000 },
       if ('after' in applied) await action.undo?.(session, target as never, before.state, applied.after);
     }
     const check = createRequestCheck(folder!);
+    expect(check({ method: 'GET', path: '/users', query: ['bogus'] })).toEqual(['GET /users has no bogus']);
+    expect(check({ method: 'PUT', path: '/users/1', query: [], body: { status: 'asleep' } })).toHaveLength(1);
+    expect(check({ method: 'GET', path: '/nothing', query: [] })).toEqual(['GET /nothing is not described']);
     const sent = proxy.sent.filter(({ path }) => !path.startsWith('/oauth2/'));
     expect(new Set(sent.map(({ method, path }) => `${method} ${path.replace(/\d+/g, '0')}`)).size).toBeGreaterThan(30);
     expect([...new Set(sent.flatMap(check))]).toEqual([]);
