@@ -13,7 +13,9 @@ export async function freePorts<const N extends number>(count: N): Promise<numbe
   }
 }
 
-const TAKEN = /address already in use|EADDRINUSE|can't set port|port \d+ is in use|SocketException/i;
+/** The last is how Temporal's dev server dies when somebody took one of the ports that it chooses itself. */
+const TAKEN =
+  /address already in use|EADDRINUSE|can't set port|port \d+ is in use|SocketException|grpc\.\(\*Server\)\.Serve\(/i;
 
 /**
  * Starts something on fresh ports, and on others if somebody took one in between. The caller's readiness must prove that

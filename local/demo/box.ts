@@ -29,11 +29,11 @@ export async function startBox(owner: ProcessOwner, logFolder: string, say: (lin
       'simulators/box/server.ts',
       ...[
         '--users',
-        '20',
+        '12',
         '--groups',
         '6',
         '--items',
-        '600',
+        '300',
         '--events',
         '600',
         '--control',
@@ -73,6 +73,7 @@ export async function startBox(owner: ProcessOwner, logFolder: string, say: (lin
 interface File {
   vendorId: string;
   name: string;
+  ancestors: string[];
   sharing: string;
 }
 
@@ -84,9 +85,10 @@ async function govern(
   say: (line: string) => void,
 ): Promise<Governed[]> {
   const files = `/v1/connections/${connectionId}/files`;
-  const { items } = await api.get<{ items: File[] }>(`${files}?type=file&sharing=private&trashed=false&limit=1`);
-  const file = items[0];
-  if (!file) throw new Error('the simulated enterprise has no private file');
+  const { items } = await api.get<{ items: File[] }>(`${files}?type=file&trashed=false&limit=200`);
+  // Box takes webhooks on folders, and none on a user's root.
+  const file = items.find(({ ancestors, sharing }) => ancestors.length > 0 && sharing !== 'public');
+  if (!file) throw new Error('the simulated enterprise has no file in a folder that is not public already');
   const path = `${files}/${encodeURIComponent(file.vendorId)}`;
 
   const begun = performance.now();
@@ -110,8 +112,8 @@ async function govern(
     },
   ];
   if (removed.state !== 'done') return governed;
-  const privateFor = await until(async () => (await api.get<File>(path)).sharing === 'private', performance.now());
-  say(`Box: it is private again here after another ${privateFor} ms; undoing`);
+  const againFor = await until(async () => (await api.get<File>(path)).sharing === file.sharing, performance.now());
+  say(`Box: it is ${file.sharing} again here after another ${againFor} ms; undoing`);
   const undone = await undo(api, removed.id, 'demo: it was meant for everybody after all');
   governed.push({
     action: 'removeLink (undo)',
