@@ -1,0 +1,96 @@
+import type { Client } from '@temporalio/client';
+import type { Db } from 'mongodb';
+import type { ActionName } from '../../connectors/actions.ts';
+import type { Api } from '../../local/api-client.ts';
+import type { ProcessOwner, RunningProcess } from '../../local/processes.ts';
+import type { OktaTenant } from '../support/okta-tenant.ts';
+import type { TcpProxy } from './tcp-proxy.ts';
+
+/** The worker processes. One runs unless a fault says otherwise. */
+export interface Workers {
+  /** The one that a fault may break. */
+  readonly current: RunningProcess;
+  readonly all: readonly RunningProcess[];
+  /** One more beside those that run; it becomes the current one. `env` is added to its environment. */
+  start(env?: Record<string, string>): Promise<RunningProcess>;
+  /** SIGKILL of the current one; resolves when it is gone. `restart` brings one back. */
+  kill(worker?: RunningProcess): Promise<void>;
+  /** SIGTERM and its grace. */
+  stop(worker: RunningProcess): Promise<void>;
+  /** Kills what runs and starts one again, with today's code. */
+  restart(): Promise<void>;
+  /** Folder of the compiled code that new workers run; a deployment moves it. */
+  code: string;
+}
+
+export interface ApiProcess {
+  readonly url: string;
+  /** Calls are repeated while it is away, as its callers would. Rejects with `ApiProblem` for an answer of 4xx. */
+  readonly call: Api;
+  kill(): Promise<void>;
+  /** The same address as before. */
+  start(): Promise<void>;
+}
+
+export interface MongoProcess {
+  /** Past the proxy. */
+  readonly db: Db;
+  /** Between MongoDB and both the worker and the API. */
+  readonly proxy: TcpProxy;
+  readonly pid: number;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** On the same data; resolves when it takes writes. */
+  start(): Promise<void>;
+}
+
+export interface TemporalProcess {
+  /** Past the proxies. */
+  readonly client: Client;
+  readonly address: string;
+  readonly toWorker: TcpProxy;
+  readonly toApi: TcpProxy;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** On the same data. `rollAt`: at how many events a run is told to roll over. */
+  start(rollAt?: number): Promise<void>;
+}
+
+export interface OktaSubject extends OktaTenant {
+  /** Between the worker and the simulator; `control` goes past it. */
+  proxy: TcpProxy;
+  /** Of this round. */
+  readonly connectionId: string;
+  /** Makes somebody who is there for one action only. */
+  newUser(): Promise<string>;
+}
+
+/** A whole Castellan of real processes with a proxy between any two of them, and what a fault may do to it. */
+export interface World {
+  owner: ProcessOwner;
+  logFolder: string;
+  /** 1 is the true length of all waits; 0.1 is a tenth. */
+  scale: number;
+  workers: Workers;
+  api: ApiProcess;
+  mongodb: MongoProcess;
+  temporal: TemporalProcess;
+  okta: OktaSubject;
+  /** A wait of this length at true scale. */
+  pause(trueMs: number): Promise<void>;
+  /** Resolves while a scan of the Okta connection is being read; asks for one when there is none. */
+  scanning(): Promise<void>;
+  /** Requests it, counts it, and expects it done exactly as often as the design allows. Resolves with its id. */
+  act(action: ActionName, target: Record<string, string>): Promise<string>;
+  /** Until `so` of the action's state; its last state. */
+  actionIs(id: string, so: (state: string) => boolean, withinMs?: number): Promise<string>;
+  /** A write may have been done whose answer nobody heard: a `harmless` action may be repeated once more. */
+  disrupted(): void;
+  /**
+   * More that must come to hold when the faults have ended: asked again and again until it answers with no difference.
+   * For tenants of other apps, which a fault starts with `owner` and connects by `api.call`.
+   */
+  expect(name: string, differences: () => Promise<string[]>): void;
+  /** Ends with the world: for simulators and connections that a fault keeps from round to round. */
+  keep<T>(name: string, make: () => Promise<T>): Promise<T>;
+  /** For the account of the run. */
+  say(line: string): void;
+}
