@@ -1,4 +1,4 @@
-import type { ConnectionTiming, Counts, Problem, Trust, Wait } from '../workflows/messages.ts';
+import type { ConnectionTiming, Counts, Eta, Problem, Trust, Wait } from '../workflows/messages.ts';
 
 /** What the operator wants of a connection, read from the store by whoever has the document open anyway. */
 export interface Wishes {
@@ -27,6 +27,9 @@ export interface SweepResult {
   estimate: number;
   trust: Trust;
   problem?: Problem;
+  eta?: Eta;
+  /** About the whole scan: it will not end inside its interval. */
+  notice?: Problem;
   /** No part is left to read in this scan. */
   ended: boolean;
   /** The app cannot do this stage. */

@@ -11,6 +11,7 @@ import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
 import { openSession, type Opened } from './open-session.ts';
+import { outlook } from './outlook.ts';
 import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
 import type { SweepResult } from './results.ts';
@@ -38,6 +39,7 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
     return {
       ...resultOf(summary),
       ...ending,
+      ...(await outlook(deps, opened.connection, { stage, scan, summary, waitMs: ending.delay?.ms })),
       retryInMs: await retryIn(deps, connectionId, stage),
       wishes: opened.wishes,
     };

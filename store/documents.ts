@@ -224,6 +224,16 @@ export interface CoverageDocument {
   intervals: { from: Date; until: Date }[];
 }
 
+/** How far a stage had come when a chunk of it ended. */
+export interface PaceSample {
+  at: Date;
+  pages: number;
+  /** Records, new and known. */
+  read: number;
+  /** The wait that followed. */
+  waitMs: number;
+}
+
 export interface ScanDocument {
   /** `connectionId/number` */
   _id: string;
@@ -232,6 +242,8 @@ export interface ScanDocument {
   startedAt: Date;
   finishedAt?: Date;
   stages: ConnectionState['stages'];
+  /** Newest last; while the scan runs. */
+  pace?: Partial<Record<StageName, PaceSample[]>>;
 }
 
 export const roles = ['viewer', 'operator', 'governor'] as const;

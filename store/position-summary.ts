@@ -6,6 +6,12 @@ import type { PartsSummary, Positions } from './positions-interface.ts';
 
 const countOf = (condition: Document): Document => ({ $sum: { $cond: [condition, 1, 0] } });
 const inState = (state: string): Document => countOf({ $eq: ['$state', state] });
+const isOpen = { $eq: ['$state', 'open'] };
+const isListing = { $eq: ['$role', 'listing'] };
+/** Of complete parts only: averages leave out what is no number. */
+const pagesOfComplete = {
+  $cond: [{ $and: [{ $eq: ['$state', 'complete'] }, { $not: isListing }] }, '$counts.pages', null],
+};
 const seen = { $add: ['$counts.added', '$counts.changed', '$counts.unchanged'] };
 
 export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list'> {
@@ -29,6 +35,11 @@ export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list
         estimate: {
           $sum: { $cond: [{ $eq: ['$state', 'complete'] }, seen, { $max: [{ $ifNull: ['$estimate', 0] }, seen] }] },
         },
+        listing: countOf({ $and: [isListing, isOpen] }),
+        unestimated: countOf({ $and: [isOpen, { $not: { $gt: ['$estimate', null] } }] }),
+        openPages: { $sum: { $cond: [isOpen, '$counts.pages', 0] } },
+        mean: { $avg: pagesOfComplete },
+        deviation: { $stdDevSamp: pagesOfComplete },
       };
       for (const name of Object.keys(noCounts)) group[name] = { $sum: `$counts.${name}` };
       const [row] = await positions.aggregate<Document>([{ $match: among }, { $group: group }]).toArray();
@@ -49,6 +60,14 @@ export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list
         trust: tell('blindTrust') > 0 ? 'blind' : tell('suspectTrust') > 0 ? 'suspect' : 'trusted',
         counts,
         estimate: tell('estimated') > 0 ? tell('estimate') : 0,
+        sizes: {
+          listing: tell('listing') > 0,
+          unestimated: tell('unestimated'),
+          openPages: tell('openPages'),
+          complete: tell('done'),
+          mean: tell('mean'),
+          deviation: tell('deviation'),
+        },
       };
       return example ? { ...summary, example } : summary;
     },

@@ -33,6 +33,20 @@ export type Claim =
   /** Nothing to claim now. `open` parts are held by others or wait; the earliest of those may be tried in `inMs`. */
   | { lease: null; open: number; inMs?: number; waiting?: PositionDocument };
 
+/** What the parts read so far tell of those that are left. */
+export interface PartSizes {
+  /** Parts are still being found. */
+  listing: boolean;
+  /** Open parts of which the app has not said how large they are. */
+  unestimated: number;
+  /** Pages of the open parts so far. */
+  openPages: number;
+  /** Pages of a complete part. */
+  complete: number;
+  mean: number;
+  deviation: number;
+}
+
 export interface PartsSummary {
   total: number;
   done: number;
@@ -43,6 +57,7 @@ export interface PartsSummary {
   trust: Trust;
   counts: Counts;
   estimate: number;
+  sizes: PartSizes;
   /** One failed or blind part, to show. */
   example?: PositionDocument;
 }

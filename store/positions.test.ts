@@ -135,6 +135,14 @@ describe('stages and parts', () => {
     const summary = await positions.summary(con, 'sweep', 'files', 1);
     expect(summary).toMatchObject({ total: 3, done: 0, open: 1, failed: 1, blind: 1, trust: 'blind' });
     expect(summary.example).toMatchObject({ failures: 1, failure: problem });
+    expect(summary.sizes).toEqual({
+      listing: false,
+      unestimated: 1,
+      openPages: 0,
+      complete: 0,
+      mean: 0,
+      deviation: 0,
+    });
     expect(await at.db.collection('positions').countDocuments({ connectionId: con, lane: 'watch' })).toBe(3);
     expect((await positions.list(con, { state: 'failed', limit: 9 })).items.map((item) => item.part.id)).toEqual([
       'light',

@@ -5,6 +5,9 @@ import type { Scans } from './store.ts';
 
 export const scanIndexes: IndexDescription[] = [{ name: 'byNumber', key: { connectionId: 1, number: -1 } }];
 
+/** Old ones say little of the pace now. */
+const samplesMost = 40;
+
 export function createScans(db: Db, clock: Clock): Scans {
   const scans = db.collection<ScanDocument>('scans');
   const idOf = (connectionId: string, number: number): string => `${connectionId}/${number}`;
@@ -21,8 +24,18 @@ export function createScans(db: Db, clock: Clock): Scans {
 
     /** Never an upsert: after an erase nothing may come back. */
     async finish(connectionId, number, stages) {
-      await scans.updateOne({ _id: idOf(connectionId, number) }, { $set: { finishedAt: clock.now(), stages } });
+      await scans.updateOne(
+        { _id: idOf(connectionId, number) },
+        { $set: { finishedAt: clock.now(), stages }, $unset: { pace: true } },
+      );
     },
+
+    addPace: (connectionId, number, stage, sample) =>
+      scans.findOneAndUpdate(
+        { _id: idOf(connectionId, number), finishedAt: { $exists: false } },
+        { $push: { [`pace.${stage}`]: { $each: [sample], $slice: -samplesMost } } },
+        { returnDocument: 'after' },
+      ),
 
     list: (connectionId, limit) =>
       scans

@@ -1,11 +1,12 @@
 import type { Paged } from './paging.ts';
-import type { AnyRecord, RecordKind } from '../connectors/records.ts';
+import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
 import type { Ref, Verified } from '../connectors/connector.ts';
 import type { ConnectionState } from '../workflows/messages.ts';
 import type {
   ApiKeyDocument,
   ConnectionDocument,
   CoverageDocument,
+  PaceSample,
   PendingDocument,
   ScanDocument,
   Stored,
@@ -141,6 +142,8 @@ export interface Pending {
 export interface Scans {
   start(connectionId: string, number: number): Promise<void>;
   finish(connectionId: string, number: number, stages: ConnectionState['stages']): Promise<void>;
+  /** Notes how far a stage of the running scan has come; null when there is no such scan, or it is over. */
+  addPace(connectionId: string, number: number, stage: StageName, sample: PaceSample): Promise<ScanDocument | null>;
   list(connectionId: string, limit: number): Promise<ScanDocument[]>;
 }
 

@@ -71,8 +71,17 @@ export interface StageState {
   finishedAt?: string;
   /** A failed part is tried again then. */
   retryAt?: string;
-  /** When this stage is expected to end at today's pace, where that can be told. */
-  etaAt?: string;
+  /** When this stage is expected to end, where that can be told. */
+  eta?: Eta;
+}
+
+/** An end at the pace of the last chunks, and the range in which nine of ten such ends lie. ISO 8601. */
+export interface Eta {
+  at: string;
+  earliest: string;
+  latest: string;
+  /** What tells how much there is to read: how often earlier scans called, what the app says, or the parts read so far. */
+  basis: 'previous scan' | 'app' | 'parts';
 }
 
 /**
@@ -86,7 +95,14 @@ export interface ConnectionState {
   problem?: Problem;
   /** The newest credential version that was refused; anything newer is worth a try. */
   refusedCredentialVersion?: number;
-  scan: { number: number; startedAt?: string; finishedAt?: string; stage?: StageName | 'auth' };
+  scan: {
+    number: number;
+    startedAt?: string;
+    finishedAt?: string;
+    stage?: StageName | 'auth';
+    /** It cannot end before the next one is due. */
+    notice?: Problem;
+  };
   nextScanAt?: string;
   /** How many of the rescans asked for by hand (`connections.rescanWanted`) were begun. */
   rescansServed: number;

@@ -1,5 +1,5 @@
 import type { SweepResult } from '../activities/results.ts';
-import type { StageName, StageState } from './messages.ts';
+import type { ConnectionState, StageName, StageState } from './messages.ts';
 import { noCounts, stageNames } from './messages.ts';
 import { managing, sweeping } from './proxies.ts';
 import type { Run } from './run.ts';
@@ -135,6 +135,7 @@ async function sweepStage(run: Run, stage: StageName): Promise<void> {
       if (result === undefined) return;
       if (result === null) continue;
       apply(state, result);
+      tell(run.state.scan, result);
       run.learn(result);
       if (result.ended || run.interruption) return;
       while (readers.size < Math.min(run.state.settings?.parallel ?? 1, result.parts.open)) add();
@@ -152,11 +153,20 @@ async function sweepStage(run: Run, stage: StageName): Promise<void> {
   while (readers.size > 0) await Promise.race(readers);
 }
 
+/** What is true since an hour ago is told as of then. */
+function tell(scan: ConnectionState['scan'], { notice, absent }: SweepResult): void {
+  if (scan.finishedAt) return;
+  if (notice) scan.notice = { ...notice, since: scan.notice?.since ?? notice.since };
+  else if (!absent) delete scan.notice;
+}
+
 function apply(state: StageState, result: SweepResult): void {
   state.counts = result.counts;
   const { total, done, failed, blind } = result.parts;
   state.parts = { total, done, failed };
   if (result.estimate > 0) state.estimate = result.estimate;
+  if (result.eta) state.eta = result.eta;
+  else delete state.eta;
   state.trust = result.trust;
   if (result.problem) state.problem = result.problem;
   else delete state.problem;

@@ -74,6 +74,34 @@ describe('the connection workflow', () => {
     );
   });
 
+  it('tells when a stage ends, and that the scan is too slow, as of when that was first so', async () => {
+    const eta = (at: string) => ({ at, earliest: at, latest: at, basis: 'previous scan' as const });
+    const notice = (since: string) => ({
+      kind: 'interval-too-short',
+      what: `too slow ${since}`,
+      who: 'operator' as const,
+      since,
+    });
+    const open = { ended: false, parts: { total: 1, done: 0, failed: 0, blind: 0, open: 1 } };
+    const results = [
+      swept({ ...open, eta: eta('10:00'), notice: notice('9:00') }),
+      swept({ ...open, eta: eta('10:05'), notice: notice('9:30') }),
+      swept({ ...open }),
+    ];
+    await running({ sweepChunk: async () => results.shift() ?? swept() }, async (_handle, said) => {
+      await eventually(() => said.states.at(-1)?.phase === 'watching');
+      const told = said.states.flatMap(({ stages, scan }) =>
+        stages.users?.phase === 'running' ? [[stages.users.eta?.at, scan.notice?.what, scan.notice?.since]] : [],
+      );
+      expect(told).toEqual([
+        [undefined, undefined, undefined],
+        ['10:00', 'too slow 9:00', '9:00'],
+        ['10:05', 'too slow 9:30', '9:00'],
+        [undefined, undefined, undefined],
+      ]);
+    });
+  });
+
   it('parks without credentials, tells who must act, and goes on where it was with new ones', async () => {
     let version = 1;
     const stages: string[] = [];
