@@ -1,4 +1,6 @@
+import type { Readable } from 'node:stream';
 import type { z } from 'zod';
+import type { ContentOf } from './content.ts';
 import type { Urgency, Charge, Governor } from './quota.ts';
 import type { ActionName, ActionTarget } from './actions.ts';
 import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
@@ -13,6 +15,8 @@ export interface Call {
   /** The call's template, `GET /api/v1/users/{id}`: for quotas, traces and messages. Never holds an id or a secret. */
   operation: string;
   headers?: Record<string, string>;
+  /** Of a download: what is sent where a redirect leads, in place of `headers` and credentials. */
+  redirectHeaders?: Record<string, string>;
   /** An object is sent as JSON, URLSearchParams as a form, text and bytes as they are. */
   body?: string | Uint8Array | URLSearchParams | object;
   /** Sent without credentials (a token endpoint authenticates by its body). */
@@ -38,6 +42,12 @@ export interface Answer {
   link(rel: string): string | undefined;
 }
 
+/** A good answer (2xx) whose body is not held. Who has it reads the stream to its end, or destroys it. */
+export interface Download extends Pick<Answer, 'status' | 'headers' | 'header'> {
+  /** Its errors are Failures, `unavailable` where it was cut. More than the call's `maxBytes` is `invalid`. */
+  stream: Readable;
+}
+
 /** What a connector works with: the governed way to the app, as one connection. */
 export interface Session<S = unknown> {
   readonly connectionId: string;
@@ -48,6 +58,8 @@ export interface Session<S = unknown> {
   readonly identity: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   fetch(call: Call): Promise<Answer>;
+  /** As `fetch`, and `timeoutMs` is for the head of the answer and for each piece of the body. */
+  download(call: Call): Promise<Download>;
   /** The same session acting as a user of the app. */
   as(subject: string): Session<S>;
   /**
@@ -153,8 +165,16 @@ export interface Before<B> {
   done?: boolean;
   /** The account acted upon, by all names that an operator may have protected it by: its id, its login. */
   principal?: string | readonly string[];
-  /** What must be read again afterwards. */
+  /** What it acts upon, and what must be read again afterwards. */
   touches: readonly Ref[];
+  /** Who will not get in any more, one by one, as far as the app tells. */
+  losesAccess?: readonly LostAccess[];
+}
+
+/** A person, a group or "whoever has the link", and the way in that ends for them. */
+export interface LostAccess {
+  who: string;
+  how: string;
 }
 
 export type Applied<B> = { after: B } | { pending: string; againInMs: number };
@@ -269,6 +289,7 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   // The state differs by action and connector: any JSON object here, typed where it is written.
   actions: { [N in ActionName]?: Action<ActionTarget<N>, object, z.output<S>> };
   push?: Push<z.output<S>>;
+  content?: ContentOf<z.output<S>>;
   /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
   absent: Partial<Record<Capability, string>>;
 }
@@ -309,6 +330,7 @@ export interface Connector {
   readonly stages: { [N in StageName]?: Stage<AnyRecord> };
   readonly actions: { [N in ActionName]?: Action<ActionTarget, ActionState> };
   readonly push?: Push;
+  readonly content?: ContentOf;
   readonly absent: Partial<Record<Capability, string>>;
   readonly settingsSchema: z.ZodType;
   readonly credentialSchema: z.ZodType;

@@ -11,7 +11,7 @@ import type {
   Verified,
 } from './connector.ts';
 import { Failure } from './kit/failures.ts';
-import { governedFetch, type FetchContext } from './kit/fetch.ts';
+import { governedDownload, governedFetch, type FetchContext } from './kit/fetch.ts';
 import { originProblem } from './kit/origins.ts';
 import { secretsOf } from './kit/redact.ts';
 import { bareThrottleMs } from './kit/retry-after.ts';
@@ -88,6 +88,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         allowLocalOrigins: options.allowLocalOrigins,
         dispatcher: transport(options.allowLocalOrigins),
         governor: options.governor,
+        connectionId: options.connectionId,
         urgency: options.urgency,
         signal: options.signal,
         bareThrottleMs: options.times?.bareThrottleMs ?? bareThrottleMs,
@@ -107,6 +108,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         identity,
         signal: options.signal,
         fetch: (call) => governedFetch(call, context),
+        download: (call) => governedDownload(call, context),
         as: (name) => sessionOf(name),
         partOf: async (ref) => options.partOf?.(ref),
         now,
@@ -123,6 +125,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     stages: spec.stages as Connector['stages'],
     actions: spec.actions as Connector['actions'],
     push: spec.push as Push | undefined,
+    content: spec.content as Connector['content'],
     absent: spec.absent,
     settingsSchema: spec.settings,
     credentialSchema: spec.credential,

@@ -1,12 +1,13 @@
-import { request as send, type Dispatcher } from 'undici';
+import { Readable } from 'node:stream';
+import type { Dispatcher } from 'undici';
 import type { Origins, OutgoingRequest } from '../authorization.ts';
-import type { Answer, Call, CallEvent } from '../connector.ts';
-import type { Charge, Governor, QuotaReading, Urgency } from '../quota.ts';
+import type { Answer, Call, CallEvent, Download } from '../connector.ts';
+import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../quota.ts';
 import { createAnswer, evidenceOf, type ReceivedAnswer } from './answer.ts';
+import { prepareExchange, readWhole, refusal, unavailable, type Exchange, type Opened } from './exchange.ts';
 import { classify, Failure } from './failures.ts';
 import { matchesAnyOrigin, originProblem } from './origins.ts';
 import { quotaReading, retryAfter, statedRetryAfter, type Headers } from './retry-after.ts';
-import { unreachable } from './unreachable.ts';
 
 /** All that a call needs to know of its session. */
 export interface FetchContext {
@@ -14,6 +15,7 @@ export interface FetchContext {
   allowLocalOrigins: boolean;
   dispatcher: Dispatcher;
   governor: Governor;
+  connectionId: string;
   urgency: Urgency;
   signal: AbortSignal;
   bareThrottleMs: number;
@@ -34,25 +36,35 @@ const maxRedirects = 3;
 const defaultMaxBytes = 10 * 1024 * 1024;
 
 /** One call of a connector: governed, pinned, authorized, limited and classified. */
-export async function governedFetch(call: Call, context: FetchContext): Promise<Answer> {
+export const governedFetch = (call: Call, context: FetchContext): Promise<Answer> => follow(call, context, fetchOnce);
+
+/** The same for a body that is not held: a 2xx answer comes with its bytes still to flow. */
+export const governedDownload = (call: Call, context: FetchContext): Promise<Download> =>
+  follow(call, context, downloadOnce);
+
+async function follow<A>(
+  call: Call,
+  context: FetchContext,
+  once: (call: Call, url: URL, context: FetchContext) => Promise<Outcome<A>>,
+): Promise<A> {
   let current = call;
   let challenges = 0;
   let redirects = 0;
   for (;;) {
     const url = allowedUrl(current, context, redirects > 0);
-    const outcome = await attempt(current, url, context);
+    const outcome = await once(current, url, context);
     if ('answer' in outcome) return outcome.answer;
     if ('redirect' in outcome) {
       if (++redirects > maxRedirects) throw refusal(current, 'was redirected too often');
-      current = { ...current, url: outcome.redirect, method: 'GET', body: undefined, headers: {}, anonymous: true };
+      const { redirect } = outcome;
+      const headers = { ...call.redirectHeaders };
+      current = { ...current, url: redirect, method: 'GET', body: undefined, headers, anonymous: true };
       continue;
     }
     if (!current.anonymous && challenges++ < maxChallenges && (await context.challenged(outcome.refused))) continue;
     throw outcome.failure;
   }
 }
-
-const refusal = (call: Call, why: string) => new Failure('invalid', `${call.operation} ${why}`, { who: 'operator' });
 
 function allowedUrl(call: Call, context: FetchContext, redirected: boolean): URL {
   let url: URL;
@@ -81,38 +93,116 @@ function encode(call: Call): Pick<OutgoingRequest, 'headers' | 'body'> {
   return { headers, body: form ? body.toString() : JSON.stringify(body) };
 }
 
-type Outcome = { answer: Answer } | { redirect: URL } | { failure: Failure; refused: Answer };
+type Outcome<A> = { answer: A } | { redirect: URL } | { failure: Failure; refused: Answer };
 
-async function attempt(call: Call, url: URL, context: FetchContext): Promise<Outcome> {
+async function fetchOnce(call: Call, url: URL, context: FetchContext): Promise<Outcome<Answer>> {
+  const attempt = await begin(call, url, context);
+  const timeoutMs = call.timeoutMs ?? context.timeoutMs;
+  const exchange = prepareExchange(call, attempt.outgoing, context, AbortSignal.timeout(timeoutMs), timeoutMs);
+  try {
+    const opened = await exchange.open();
+    return attempt.judge(await readWhole(opened, call.maxBytes ?? defaultMaxBytes));
+  } catch (error) {
+    throw attempt.failed(exchange.failureOf(error));
+  } finally {
+    await attempt.end();
+  }
+}
+
+/** Its permit is settled, and its trace written, when the stream is closed. */
+async function downloadOnce(call: Call, url: URL, context: FetchContext): Promise<Outcome<Download>> {
+  const attempt = await begin(call, url, context);
+  const timeoutMs = call.timeoutMs ?? context.timeoutMs;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), timeoutMs);
+  const exchange = prepareExchange(call, attempt.outgoing, context, late.signal, timeoutMs);
+  let flowing = false;
+  try {
+    const opened = await exchange.open();
+    const good = opened.status >= 200 && opened.status < 300;
+    // Of a good answer nothing is read before somebody wants it, so it is judged by its head.
+    const whole = good ? { ...opened, bytes: new Uint8Array() } : await readWhole(opened, defaultMaxBytes);
+    const outcome = attempt.judge(whole);
+    if (!good || !('answer' in outcome)) {
+      opened.body.on('error', () => undefined).destroy();
+      if ('answer' in outcome) throw unavailable(call, `answered ${opened.status} without content`);
+      return outcome;
+    }
+    flowing = true;
+    const { status, headers, header } = outcome.answer;
+    return { answer: { status, headers, header, stream: flow(call, opened, exchange, attempt) } };
+  } catch (error) {
+    throw attempt.failed(exchange.failureOf(error));
+  } finally {
+    clearTimeout(timer);
+    if (!flowing) await attempt.end();
+  }
+}
+
+function flow(call: Call, { body }: Opened, exchange: Exchange, attempt: Attempt): Readable {
+  const maxBytes = call.maxBytes ?? defaultMaxBytes;
+  async function* pieces() {
+    let size = 0;
+    try {
+      for await (const piece of body as AsyncIterable<Uint8Array>) {
+        size += piece.length;
+        if (size > maxBytes) throw refusal(call, `answered more than ${maxBytes} bytes`);
+        yield piece;
+      }
+    } catch (error) {
+      throw attempt.failed(exchange.failureOf(error));
+    }
+  }
+  // A body that is destroyed before anybody reads it says so by an error that nobody waits for.
+  body.on('error', () => undefined);
+  return Readable.from(pieces(), { objectMode: false }).once('close', () => {
+    body.destroy();
+    void attempt.end();
+  });
+}
+
+interface Attempt {
+  outgoing: OutgoingRequest;
+  judge(received: ReceivedAnswer): Outcome<Answer>;
+  failed(error: unknown): unknown;
+  /** Once, whatever came of it. */
+  end(): Promise<void>;
+}
+
+async function begin(call: Call, url: URL, context: FetchContext): Promise<Attempt> {
   context.signal.throwIfAborted();
   // Authorized first: it may mint a token, which is a governed call of its own, and must not hold this one's permit.
   const outgoing: OutgoingRequest = { method: call.method.toUpperCase(), url, ...encode(call) };
   if (!call.anonymous) await context.authorize(outgoing);
   const charges = context.quotas(call);
-  const permit = await context.governor.acquire(charges, context.urgency, context.signal);
+  const permit: Permit = await context.governor.acquire(charges, context.urgency, context.signal, context.connectionId);
   const startedAt = performance.now();
   let reading: QuotaReading | undefined;
-  let event: Pick<CallEvent, 'status' | 'failure'> = {};
-  try {
-    const received = await exchange(call, outgoing, context);
-    event = { status: received.status };
-    const at = dateOf(received.headers);
-    if (at) context.heard(url.origin, at);
-    reading = quotaReading(received.headers, at ?? new Date());
-    const outcome = judge(call, received, charges, at ?? new Date(), context);
-    if ('failure' in outcome) {
-      event.failure = outcome.failure.kind;
-      const { kind, details } = outcome.failure;
-      if (kind === 'throttled') reading = { ...reading, throttledForMs: details.retryAfterMs };
-    }
-    return outcome;
-  } catch (error) {
-    event.failure = error instanceof Failure ? error.kind : 'aborted';
-    throw error;
-  } finally {
-    await permit.settle(reading);
-    context.observe({ operation: call.operation, ms: performance.now() - startedAt, ...event });
-  }
+  const event: Pick<CallEvent, 'status' | 'failure'> = {};
+  return {
+    outgoing,
+    judge(received) {
+      event.status = received.status;
+      const at = dateOf(received.headers);
+      if (at) context.heard(url.origin, at);
+      reading = quotaReading(received.headers, at ?? new Date()) ?? {};
+      const outcome = judge(call, received, charges, at ?? new Date(), context);
+      if ('failure' in outcome) {
+        event.failure = outcome.failure.kind;
+        const { kind, details } = outcome.failure;
+        if (kind === 'throttled') reading = { ...reading, throttledForMs: details.retryAfterMs };
+      }
+      return outcome;
+    },
+    failed(error) {
+      event.failure = error instanceof Failure ? error.kind : 'aborted';
+      return error;
+    },
+    async end() {
+      await permit.settle(reading);
+      context.observe({ operation: call.operation, ms: performance.now() - startedAt, ...event });
+    },
+  };
 }
 
 function dateOf(headers: Headers): Date | undefined {
@@ -126,7 +216,7 @@ function judge(
   charges: readonly Charge[],
   at: Date,
   context: FetchContext,
-): Outcome {
+): Outcome<Answer> {
   const secrets = context.secrets();
   const answer = createAnswer(received, context.origins.api, secrets);
   const { status, headers } = received;
@@ -162,47 +252,4 @@ function complete(
     details.retryAfterMs ??= statedRetryAfter(received.headers, at);
   }
   return new Failure(failure.kind, failure.message, details, { cause: failure.cause });
-}
-
-/** Sends and reads the whole answer; what goes wrong on the way is `unavailable`, an abort by the session stays one. */
-async function exchange(call: Call, outgoing: OutgoingRequest, context: FetchContext): Promise<ReceivedAnswer> {
-  const timeoutMs = call.timeoutMs ?? context.timeoutMs;
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const maxBytes = call.maxBytes ?? defaultMaxBytes;
-  const unavailable = (why: string, code?: string) =>
-    new Failure('unavailable', `${call.operation} ${why}`, {
-      who: 'vendor',
-      evidence: { operation: call.operation, vendorCode: code },
-    });
-  try {
-    const response = await send(outgoing.url, {
-      method: outgoing.method as Dispatcher.HttpMethod,
-      headers: { accept: 'application/json', 'user-agent': 'castellan', ...outgoing.headers },
-      body: outgoing.body,
-      dispatcher: context.dispatcher,
-      signal: AbortSignal.any([context.signal, timeout]),
-      headersTimeout: timeoutMs,
-      bodyTimeout: timeoutMs,
-    });
-    const chunks: Uint8Array[] = [];
-    let size = 0;
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      size += chunk.length;
-      // Leaving the loop destroys the body and its connection.
-      if (size > maxBytes) throw unavailable(`answered more than ${maxBytes} bytes`);
-      chunks.push(chunk);
-    }
-    const headers = new Map<string, readonly string[]>();
-    for (const [name, value] of Object.entries(response.headers))
-      if (value !== undefined) headers.set(name.toLowerCase(), Array.isArray(value) ? value : [value]);
-    const bytes = Buffer.concat(chunks, size);
-    return { operation: call.operation, url: outgoing.url, status: response.statusCode, headers, bytes };
-  } catch (error) {
-    if (error instanceof Failure) throw error;
-    context.signal.throwIfAborted();
-    if (timeout.aborted) throw unavailable(`did not answer within ${timeoutMs} ms`, 'timeout');
-    const code = (error as { code?: string }).code ?? (error as Error).name;
-    if (code === 'ENOTPUBLIC') throw refusal(call, 'is refused: its address is not on the public internet');
-    throw unreachable(call.operation, new URL(outgoing.url).hostname, code);
-  }
 }
