@@ -1,5 +1,5 @@
 import { ownerOf } from './access.ts';
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { recordItem } from './record.ts';
 import type { By } from './record.ts';
 import { collabSource } from './render-collab.ts';

@@ -3,7 +3,7 @@ import { dropCollabs } from './changes-collabs.ts';
 import { dropLink } from './changes-links.ts';
 import { sha1Of, sizeOf } from './content.ts';
 import type { Content } from './content.ts';
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { record, recordItem } from './record.ts';
 import type { By } from './record.ts';
 import { itemSource } from './render-collab.ts';

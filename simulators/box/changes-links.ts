@@ -1,5 +1,5 @@
 import { letters } from '../kit/seeded.ts';
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { recordItem } from './record.ts';
 import type { By } from './record.ts';
 import type { Item, LinkAccess, SharedLink } from './objects.ts';

@@ -1,6 +1,6 @@
 import { dropCollab } from './changes-collabs.ts';
 import { purgeItem } from './changes-items.ts';
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { record } from './record.ts';
 import type { By } from './record.ts';
 import { userMini } from './render-user.ts';

@@ -4,7 +4,7 @@ import { itemFor } from './find-item.ts';
 import { markerPage, offsetPage } from './paging.ts';
 import { COLLAB_FIELDS, renderCollab } from './render-collab.ts';
 import { badRequest, conflict, denied, invalid, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import { checked, fieldsOf, momentOf, objectOf, oneOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import { ROLES } from './objects.ts';

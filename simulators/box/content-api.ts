@@ -7,7 +7,7 @@ import { formParts } from './form-parts.ts';
 import { recordItem } from './record.ts';
 import { currentVersion, ITEM_FIELDS, renderItem, View } from './render-item.ts';
 import { BoxError, badRequest, denied, invalid, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import { fieldsOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import type { Item } from './objects.ts';

@@ -18,7 +18,7 @@ import type { LinkPatch } from './changes-links.ts';
 import { addMember, createGroup, createUser, deleteUser, removeMember, updateUser } from './changes-users.ts';
 import type { NewUser } from './changes-users.ts';
 import type { Content } from './content.ts';
-import { createCounters, resetCounters } from './counters.ts';
+import { createCounters } from './counters.ts';
 import type { Counters } from './counters.ts';
 import type { BoxEvent } from './event-log.ts';
 import type { BoxFault } from './faults.ts';
@@ -82,7 +82,7 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     item: ({ id }: { id: string }): ItemTruth | null =>
       state().items.has(Number(id)) ? itemTruth(state(), Number(id)) : null,
     counters: (): Counters & { inFlight: number } => ({ ...state().counters, inFlight: gate.limits.inFlight }),
-    resetCounters: (): void => resetCounters(state().counters),
+    resetCounters: (): void => void Object.assign(state().counters, createCounters()),
     knobs: (patch: KnobsPatch = {}): Knobs => turnKnobs(state().knobs, patch),
     /** Adds faults; answers every rule with how often it struck. */
     faults(given: { add?: BoxFault[]; clear?: boolean } = {}): { rule: BoxFault; struck: number }[] {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pieces, sizeOf } from './content.ts';
 import { badRequest, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { BoxState } from './state.ts';
 
 /** `bytes=a-b`, `bytes=a-`, `bytes=-n`; undefined for anything else, null when it lies outside. */

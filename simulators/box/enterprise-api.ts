@@ -1,5 +1,5 @@
 import { removeCollab } from './changes-collabs.ts';
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { record } from './record.ts';
 import { userMini } from './render-user.ts';
 import { denied, invalid, notFound } from './respond.ts';

@@ -1,17 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import { Faults } from '../kit/faults.ts';
+import { count } from '../kit/counters.ts';
+import { Router } from '../kit/router.ts';
 import { seeded } from '../kit/seeded.ts';
+import type { Spoiling } from '../kit/send.ts';
+import { VendorFaults } from '../kit/vendor-faults.ts';
 import { authenticate, checkScope, isAdmin, tokenOf } from './auth.ts';
 import type { Tenant } from './bootstrap.ts';
 import { answerDownload } from './download.ts';
-import { bent, FAULT_KINDS, replaced, spoilingOf } from './faults.ts';
-import type { BoxFault, Spoiling } from './faults.ts';
+import { boxManners } from './faults.ts';
 import { HookSender } from './hook-sender.ts';
 import { Limits } from './limits.ts';
 import { Markers } from './markers.ts';
 import { BoxError, badRequest, denied, invalid, notFound, OAuthError, throttled } from './respond.ts';
-import type { Answer } from './respond.ts';
-import { Router } from './route.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { BoxState } from './state.ts';
@@ -25,15 +26,19 @@ export class Gate {
   downloadUrl = '';
   readonly limits = new Limits();
   readonly markers: Markers;
-  readonly faults: Faults<BoxFault>;
+  readonly faults: VendorFaults;
   readonly #tenant: { now: Tenant };
-  readonly #router = new Router(routes);
+  readonly #routers = {
+    api: new Router(routes.filter((route) => !route.upload)),
+    upload: new Router(routes.filter((route) => route.upload)),
+  };
   #hooks: HookSender;
 
   constructor(tenant: { now: Tenant }, seed: number) {
     this.#tenant = tenant;
     this.markers = new Markers(seed);
-    this.faults = new Faults<BoxFault>(FAULT_KINDS, seeded(seed ^ 0x5eed));
+    const manners = boxManners(this.markers, () => this.#tenant.now.state.now());
+    this.faults = new VendorFaults(manners, seeded(seed ^ 0x5eed));
     this.#hooks = new HookSender(tenant.now.state);
   }
 
@@ -53,19 +58,11 @@ export class Gate {
     request: IncomingMessage,
     body: Buffer | undefined,
   ): Promise<{ answer: Answer; spoiling?: Spoiling }> {
-    const { state } = this.#tenant.now;
+    const { counters } = this.#tenant.now.state;
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const striking = this.faults.strike(request.method ?? 'GET', url.pathname + url.search);
-    for (const { kind } of striking) state.counters.faults[kind] = (state.counters.faults[kind] ?? 0) + 1;
-    const wait = striking.reduce((sum, fault) => sum + (fault.kind === 'delay' ? (fault.ms ?? 1_000) : 0), 0);
-    const replacing = striking.find((fault) => replaced(fault, url));
-    const idle = replacing !== undefined && replacing.executed !== true;
-    let answer = replacing && replaced(replacing, url);
-    if (!idle || wait > 0) {
-      const real = await this.#answer(host, request, url, body, wait, idle);
-      answer ??= striking.reduce((so, fault) => bent(fault, so, url), real);
-    }
-    return { answer: answer as Answer, spoiling: spoilingOf(striking) };
+    return this.faults.through(request.method ?? 'GET', url, counters.faults, (wait, idle) =>
+      this.#answer(host, request, url, body, wait, idle),
+    );
   }
 
   async #answer(
@@ -112,7 +109,7 @@ export class Gate {
     path: string,
     body: Buffer | undefined,
   ): Promise<Answer> {
-    this.#count(state, request.method ?? 'GET', path);
+    count(state.counters.calls, `${request.method ?? 'GET'} ${path}`);
     if (host !== 'api' || (path !== '/oauth2/token' && path !== '/oauth2/revoke')) throw notFound();
     if (request.method !== 'POST') throw new BoxError(405, 'method_not_allowed', 'Method Not Allowed');
     if (!/^application\/x-www-form-urlencoded/.test(request.headers['content-type'] ?? '')) {
@@ -132,8 +129,9 @@ export class Gate {
     const method = request.method ?? 'GET';
     const base = host === 'upload' ? '/api/2.0' : '/2.0';
     const path = url.pathname.startsWith(`${base}/`) ? url.pathname.slice(base.length) : undefined;
-    const found = path === undefined ? { allowed: [] } : this.#router.find(method, path, host === 'upload');
-    this.#count(state, method, 'route' in found ? found.route.path : url.pathname);
+    const found =
+      path === undefined ? { allowed: [] } : this.#routers[host === 'upload' ? 'upload' : 'api'].find(method, path);
+    count(state.counters.calls, `${method} ${'route' in found ? found.route.path : url.pathname}`);
     const authorization = request.headers.authorization;
     const asUser = request.headers['as-user'];
     const { userId } = tokenOf(state, authorization);
@@ -165,11 +163,6 @@ export class Gate {
       raw: raw as Buffer,
       downloadHost: this.downloadUrl,
     });
-  }
-
-  #count(state: BoxState, method: string, template: string): void {
-    const operation = `${method} ${template}`;
-    state.counters.calls[operation] = (state.counters.calls[operation] ?? 0) + 1;
   }
 }
 

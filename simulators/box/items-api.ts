@@ -6,7 +6,7 @@ import type { Place } from './item-store.ts';
 import { openMarker, sealMarker } from './paging.ts';
 import { ITEM_FIELDS, itemMini, renderItem, renderRoot, View } from './render-item.ts';
 import { BoxError, badRequest, conflict, denied, invalid, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import { checked, fieldsOf, numberOf, objectOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import type { Item } from './objects.ts';

@@ -63,8 +63,8 @@ describe('faults', () => {
     expect((await fault('status', { status: 401 })).headers.get('www-authenticate')).toMatch(/invalid_token/);
     expect((await fault('status', { status: 502 })).text).toMatch(/^<!DOCTYPE/);
     expect((await fault('html')).headers.get('content-type')).toBe('text/html');
-    expect((await fault('absurdRetryAfter', { retryAfter: 'soon' })).headers.get('retry-after')).toBe('soon');
-    expect((await fault('absurdRetryAfter', { retryAfter: '' })).headers.get('retry-after')).toBeNull();
+    expect((await fault('throttle', { value: 'soon' })).headers.get('retry-after')).toBe('soon');
+    expect((await fault('throttle', { form: 'bare' })).headers.get('retry-after')).toBeNull();
     await expect(fault('reset')).rejects.toThrow();
     await expect(fault('torn')).rejects.toThrow();
     await expect(fault('truncated')).rejects.toThrow();
@@ -80,7 +80,7 @@ describe('faults', () => {
     expect(await seen('reversed')).toEqual(rows.toReversed());
     expect(await seen('doubled')).toEqual([...rows, rows[1]]);
     expect(await seen('heldBack')).toEqual([]);
-    box.control.faults({ clear: true, add: [{ kind: 'expiredMarker' }] });
+    box.control.faults({ clear: true, add: [{ kind: 'expired' }] });
     expect((await caller.get(`/users?usemarker=true&marker=${plain.next_marker}`)).status).toBe(400);
   });
 
@@ -90,7 +90,7 @@ describe('faults', () => {
     expect((await caller.ask('DELETE', `/files/${id}`, { as: users[0] })).status).toBe(500);
     expect(box.control.item({ id })?.trashed).toBe(true);
     box.control.restore({ id });
-    box.control.faults({ clear: true, add: [{ kind: 'foreignRedirect', to: 'http://127.0.0.1:9' }] });
+    box.control.faults({ clear: true, add: [{ kind: 'foreign', to: 'http://127.0.0.1:9' }] });
     const said = await caller.get(`/files/${id}/content`, users[0]);
     expect(new URL(String(said.headers.get('location'))).origin).toBe('http://127.0.0.1:9');
   });

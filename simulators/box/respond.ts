@@ -1,12 +1,3 @@
-/** What a handler answers; `body` absent means none. */
-export interface Answer {
-  status: number;
-  body?: unknown;
-  headers?: Record<string, string>;
-  /** Instead of `body`: bytes by piece, `length` in all. */
-  stream?: { length: number; pieces: () => Iterable<Buffer> };
-}
-
 /** A refusal in Box's error shape; `request_id` is added when it is sent. */
 export class BoxError extends Error {
   readonly status: number;

@@ -1,7 +1,7 @@
 import type { Markers } from './markers.ts';
 import type { By } from './record.ts';
 import { invalid } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { AccessToken, App, User } from './objects.ts';
 import type { BoxState } from './state.ts';
 
@@ -43,51 +43,6 @@ export interface Route {
   /** The value of the header box-version that the operation wants. */
   version?: string;
   handle: (call: Call) => Answer | Promise<Answer>;
-}
-
-interface Compiled {
-  route: Route;
-  parts: readonly string[];
-}
-
-/** Finds routes by method and path; exact segments win over placeholders. */
-export class Router {
-  readonly #byLength = new Map<number, Compiled[]>();
-
-  constructor(routes: readonly Route[]) {
-    for (const route of routes) {
-      const parts = route.path.split('/').slice(1);
-      const same = this.#byLength.get(parts.length) ?? [];
-      same.push({ route, parts });
-      this.#byLength.set(parts.length, same);
-    }
-    const placeholders = (one: Compiled) => one.parts.filter((part) => part.startsWith('{')).length;
-    for (const same of this.#byLength.values()) same.sort((a, b) => placeholders(a) - placeholders(b));
-  }
-
-  /** The route, or which methods the path would have taken. */
-  find(
-    method: string,
-    path: string,
-    upload: boolean,
-  ): { route: Route; params: Record<string, string> } | { allowed: string[] } {
-    const given = path.split('/').slice(1);
-    const allowed: string[] = [];
-    for (const { route, parts } of this.#byLength.get(given.length) ?? []) {
-      if ((route.upload === true) !== upload) continue;
-      const params: Record<string, string> = {};
-      const matches = parts.every((part, at) => {
-        const text = given[at] as string;
-        if (!part.startsWith('{')) return part === text;
-        params[part.slice(1, -1)] = text;
-        return text !== '';
-      });
-      if (!matches) continue;
-      if (route.method === method) return { route, params };
-      allowed.push(route.method);
-    }
-    return { allowed };
-  }
 }
 
 /** The list in `fields`, checked against what the operation knows; undefined without one. */

@@ -4,7 +4,7 @@ import { NARROW_SCOPES } from './auth.ts';
 import { record } from './record.ts';
 import { userMini } from './render-user.ts';
 import { OAuthError } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { AccessToken, App, User } from './objects.ts';
 import type { BoxState } from './state.ts';
 

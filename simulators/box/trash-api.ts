@@ -4,7 +4,7 @@ import { idOf, parentFor } from './find-item.ts';
 import { openMarker, sealMarker } from './paging.ts';
 import { ITEM_FIELDS, itemMini, renderItem, View } from './render-item.ts';
 import { badRequest, denied, invalid, notFound, notTrashed } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import { checked, fieldsOf, numberOf, objectOf } from './route.ts';
 import type { Call, Route } from './route.ts';
 import type { Item } from './objects.ts';

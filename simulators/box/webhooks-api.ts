@@ -1,4 +1,4 @@
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { itemFor } from './find-item.ts';
 import { markerPage } from './paging.ts';
 import { pacific } from './pacific-time.ts';

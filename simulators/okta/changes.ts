@@ -1,4 +1,4 @@
-import { countExecuted } from './counters.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { groupTarget, logMutation, userTarget } from './log-event.ts';
 import type { Target } from './log-event.ts';
 import type { Actor } from './principal.ts';

@@ -15,7 +15,7 @@ import {
   updateProfile,
 } from './changes.ts';
 import type { NewUser } from './changes.ts';
-import { createCounters, resetCounters } from './counters.ts';
+import { createCounters } from './counters.ts';
 import type { Counters } from './counters.ts';
 import { fill, grantApp, measure } from './fill.ts';
 import type { Filled, FillOptions } from './fill.ts';
@@ -68,7 +68,7 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     measure: (): Filled => measure(state()),
     truth: (given: { only?: (keyof Truth)[] } = {}): Partial<Truth> => readTruth(state(), given.only),
     counters: (): Counters & { inFlight: number } => ({ ...state().counters, inFlight: gate.limits.inFlight }),
-    resetCounters: (): void => resetCounters(state().counters),
+    resetCounters: (): void => void Object.assign(state().counters, createCounters()),
     knobs: (patch: KnobsPatch = {}): Knobs => turnKnobs(state().knobs, patch),
 
     /** Adds faults; answers every rule with how often it struck. */

@@ -1,49 +1,7 @@
-/** The vendor's own count of what was asked and done; tests compare it with what the caller believes. */
-export interface Counters {
-  /** `GET /api/v1/users/{id}` → calls that reached the API, refused ones too. */
-  calls: Record<string, number>;
-  /** Answers by HTTP status. */
-  statuses: Record<string, number>;
-  throttled: number;
-  throttledByConcurrency: number;
-  maxConcurrent: number;
-  /** Rate windows in the order they began. */
-  windows: BucketWindow[];
-  /** `suspend` → user id → how often it was really executed. */
-  executed: Record<string, Record<string, number>>;
-  /** Requests struck by a fault, by its kind. */
-  faults: Record<string, number>;
-  hookDeliveries: { sent: number; answered: number; failed: number; lost: number };
-}
+import { noCounts } from '../kit/counters.ts';
+import type { Counters as Counts, Window } from '../kit/counters.ts';
 
-export interface BucketWindow {
-  bucket: string;
-  principal: string;
-  startedAt: number;
-  limit: number;
-  calls: number;
-  refused: number;
-}
+export type BucketWindow = Window & { bucket: string };
+export type Counters = Counts<BucketWindow>;
 
-export function createCounters(): Counters {
-  return {
-    calls: {},
-    statuses: {},
-    throttled: 0,
-    throttledByConcurrency: 0,
-    maxConcurrent: 0,
-    windows: [],
-    executed: {},
-    faults: {},
-    hookDeliveries: { sent: 0, answered: 0, failed: 0, lost: 0 },
-  };
-}
-
-export function resetCounters(counters: Counters): void {
-  Object.assign(counters, createCounters());
-}
-
-export function countExecuted(counters: Counters, action: string, target: string): void {
-  const byTarget = (counters.executed[action] ??= {});
-  byTarget[target] = (byTarget[target] ?? 0) + 1;
-}
+export const createCounters = (): Counters => noCounts<BucketWindow>();

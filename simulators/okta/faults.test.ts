@@ -66,9 +66,9 @@ describe('faults', () => {
     const honest = [await rows(first), await rows(second)];
     fault({ kind: 'loop', count: 1 });
     expect(next(await ask(url))).toBe(okta.url + url);
-    fault({ kind: 'foreignNext', to: 'http://127.0.0.2:1', count: 1 });
+    fault({ kind: 'foreign', to: 'http://127.0.0.2:1', count: 1 });
     expect(next(await ask(url))).toMatch(/^http:\/\/127\.0\.0\.2:1\/api\/v1\/groups\?/);
-    fault({ kind: 'expiredCursor', status: 400 });
+    fault({ kind: 'expired', status: 400 });
     expect([(await ask(url)).status, (await ask(next(first))).status]).toEqual([200, 400]);
     fault({ kind: 'heldBack', count: 1 });
     const held = await ask(next(first));
@@ -79,7 +79,7 @@ describe('faults', () => {
     expect((await rows(await ask(url))).map((row) => row.id)).toEqual([0, 1, 2, 2].map((at) => honest[0]?.[at]?.id));
     fault({ kind: 'reversed', count: 1 });
     expect(await rows(await ask(url))).toEqual(honest[0]?.toReversed());
-    fault({ kind: 'absurdReset', reset: 'never', count: 1 });
+    fault({ kind: 'throttle', form: 'reset', value: 'never', count: 1 });
     expect((await ask(url)).headers.get('x-rate-limit-reset')).toBe('never');
     fault({ kind: 'empty', count: 1 });
     expect(await rows(await ask(url))).toEqual([]);

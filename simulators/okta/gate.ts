@@ -1,19 +1,20 @@
 import type { IncomingMessage } from 'node:http';
-import { Faults } from '../kit/faults.ts';
+import { count } from '../kit/counters.ts';
+import { Router } from '../kit/router.ts';
 import { seeded } from '../kit/seeded.ts';
+import type { Spoiling } from '../kit/send.ts';
+import { VendorFaults } from '../kit/vendor-faults.ts';
 import { holds, rolesOfPrincipal } from './admin-permissions.ts';
 import { authenticate } from './auth.ts';
 import type { Presented } from './auth.ts';
 import type { Tenant } from './bootstrap.ts';
 import { Cursors } from './cursor.ts';
 import { Nonces, ProofMemory } from './dpop.ts';
-import { bent, FAULT_KINDS, replaced, spoilingOf } from './faults.ts';
-import type { OktaFault, Spoiling } from './faults.ts';
+import { oktaManners } from './faults.ts';
 import { HookSender } from './hook-sender.ts';
 import { Limits } from './limits.ts';
 import { invalid, noPermission, notFound, oauthRefused, OktaError } from './respond.ts';
-import type { Answer } from './respond.ts';
-import { Router } from './route.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import { routes } from './routes.ts';
 import type { Principal } from './principal.ts';
@@ -25,7 +26,7 @@ export class Gate {
   url = '';
   readonly nonces: Nonces;
   readonly limits = new Limits();
-  readonly faults: Faults<OktaFault>;
+  readonly faults: VendorFaults;
   readonly #tenant: { now: Tenant };
   readonly #cursors: Cursors;
   readonly #memory = new ProofMemory();
@@ -37,7 +38,8 @@ export class Gate {
     this.#tenant = tenant;
     this.#cursors = new Cursors(seed);
     this.nonces = new Nonces(seed);
-    this.faults = new Faults<OktaFault>(FAULT_KINDS, seeded(seed ^ 0x5eed));
+    const manners = oktaManners(this.#cursors, () => this.#tenant.now.state.now());
+    this.faults = new VendorFaults(manners, seeded(seed ^ 0x5eed));
     this.#allowHttpHooks = allowHttpHooks;
     this.#hooks = new HookSender(tenant.now.state, () => this.url);
   }
@@ -54,21 +56,10 @@ export class Gate {
 
   /** The answer and how its bytes are to be spoilt, if at all. */
   async answer(request: IncomingMessage, body: Buffer | undefined): Promise<{ answer: Answer; spoiling?: Spoiling }> {
-    const { state } = this.#tenant.now;
-    const url = this.#urlOf(request);
-    const striking = this.faults.strike(request.method ?? 'GET', url.pathname + url.search);
-    for (const fault of striking) {
-      state.counters.faults[fault.kind] = (state.counters.faults[fault.kind] ?? 0) + 1;
-    }
-    const wait = striking.reduce((sum, fault) => sum + (fault.kind === 'delay' ? (fault.ms ?? 1_000) : 0), 0);
-    const replacing = striking.find((fault) => replaced(fault, url.searchParams.has('after')));
-    const instead = replacing && replaced(replacing, url.searchParams.has('after'));
-    let answer = instead;
-    if (!replacing || replacing.executed || wait > 0) {
-      const real = await this.#answer(request, body, wait, replacing !== undefined && !replacing.executed);
-      answer ??= striking.reduce((so, fault) => bent(fault, so, url, this.#cursors), real);
-    }
-    return { answer: answer as Answer, spoiling: spoilingOf(striking) };
+    const { counters } = this.#tenant.now.state;
+    return this.faults.through(request.method ?? 'GET', this.#urlOf(request), counters.faults, (wait, idle) =>
+      this.#answer(request, body, wait, idle),
+    );
   }
 
   async #answer(request: IncomingMessage, body: Buffer | undefined, wait: number, idle: boolean): Promise<Answer> {
@@ -120,12 +111,12 @@ export class Gate {
     };
     if (path === '/oauth2/v1/token') return this.#token(state, presented, request, body, headers);
     const principal = await authenticate(state, presented, this.#memory).catch((error: unknown) => {
-      this.#count(state, method, path);
+      count(state.counters.calls, `${method} ${path}`);
       Object.assign(headers, this.limits.take(state, method, path, undefined).headers);
       throw error;
     });
     const found = this.#router.find(method, path);
-    this.#count(state, method, 'route' in found ? found.route.path : path);
+    count(state.counters.calls, `${method} ${'route' in found ? found.route.path : path}`);
     const permit = this.limits.take(state, method, path, principal.id);
     Object.assign(headers, permit.headers);
     if (!permit.allowed) throw throttled();
@@ -166,7 +157,7 @@ export class Gate {
     headers: Record<string, string>,
   ): Promise<Answer> {
     const path = '/oauth2/v1/token';
-    this.#count(state, method, path);
+    count(state.counters.calls, `${method} ${path}`);
     const permit = this.limits.take(state, method, path, undefined);
     Object.assign(headers, permit.headers);
     if (!permit.allowed) throw throttled();
@@ -182,11 +173,6 @@ export class Gate {
       proof,
       body: body?.toString('utf8') ?? '',
     });
-  }
-
-  #count(state: OktaState, method: string, template: string): void {
-    const operation = `${method} ${template}`;
-    state.counters.calls[operation] = (state.counters.calls[operation] ?? 0) + 1;
   }
 }
 

@@ -3,7 +3,7 @@ import { doer, guardAdmins, userOf } from './lifecycle.ts';
 import { limitOf, listAnswer, takePage } from './paging.ts';
 import { renderApp, renderClient, renderGrant, renderRefreshToken } from './render.ts';
 import { invalid, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import type { App, Grant, RefreshToken, User } from './state.ts';
 

@@ -6,7 +6,7 @@ import { doer, userOf } from './lifecycle.ts';
 import { limitOf, listAnswer, takePage } from './paging.ts';
 import { renderGroup, renderUser } from './render.ts';
 import { badFilter, badSearch, invalid, noPermission, notFound, OktaError } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import type { Group } from './state.ts';
 

@@ -4,7 +4,7 @@ import { changeUser, clearSessions, deleteUser, resetFactors, setStatus } from '
 import { letters } from '../kit/seeded.ts';
 import { renderUser } from './render.ts';
 import { invalid, noPermission, notFound, OktaError, wrongStatus } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import type { OktaState, Status, User } from './state.ts';
 

@@ -1,6 +1,6 @@
 import type { OrderedTable } from '../kit/ordered-table.ts';
 import { invalid } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call } from './route.ts';
 
 /** The limit asked for; below 1 or above the documented maximum is refused. Real Okta clamps on some endpoints. */

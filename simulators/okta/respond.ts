@@ -1,12 +1,3 @@
-/** What a handler answers; `body` is sent as JSON, undefined as no body. */
-export interface Answer {
-  status: number;
-  body?: unknown;
-  headers?: Record<string, string>;
-  /** Sent as one Link header line each, in this order. */
-  links?: { rel: 'self' | 'next'; href: string }[];
-}
-
 /** An answer in Okta's error shape. `errorId` is added when it is sent. */
 export class OktaError extends Error {
   readonly status: number;

@@ -4,7 +4,7 @@ import { doer, mayReadRolesOf, userOf } from './lifecycle.ts';
 import { limitOf } from './paging.ts';
 import { renderRole } from './render.ts';
 import { invalid, noPermission, notFound } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import type { RoleAssignment } from './state.ts';
 

@@ -1,7 +1,7 @@
 import type { AdminPermission } from './admin-permissions.ts';
 import type { Cursors } from './cursor.ts';
 import type { Principal } from './principal.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { OktaState } from './state.ts';
 
 /** One authorised request on its way to a handler. */
@@ -34,53 +34,4 @@ export interface Route {
   /** 'handler': the handler decides, by `call.permitted` and the target. */
   checks?: 'handler';
   handle: (call: Call) => Answer | Promise<Answer>;
-}
-
-interface Compiled {
-  route: Route;
-  parts: readonly string[];
-}
-
-/** Finds routes by method and path; exact segments win over placeholders. */
-export class Router {
-  readonly #byLength = new Map<number, Compiled[]>();
-
-  constructor(routes: readonly Route[]) {
-    for (const route of routes) {
-      const parts = route.path.split('/').slice(1);
-      const same = this.#byLength.get(parts.length) ?? [];
-      same.push({ route, parts });
-      this.#byLength.set(parts.length, same);
-    }
-    const placeholders = (one: Compiled) => one.parts.filter((part) => part.startsWith('{')).length;
-    for (const same of this.#byLength.values()) same.sort((a, b) => placeholders(a) - placeholders(b));
-  }
-
-  /** The route, or which methods the path would have taken. */
-  find(method: string, path: string): { route: Route; params: Record<string, string> } | { allowed: string[] } {
-    const given = path.split('/').slice(1);
-    const allowed: string[] = [];
-    for (const { route, parts } of this.#byLength.get(given.length) ?? []) {
-      const params: Record<string, string> = {};
-      const matches = parts.every((part, at) => {
-        const text = given[at] as string;
-        if (!part.startsWith('{')) return part === text;
-        if (text === '') return false;
-        params[part.slice(1, -1)] = decode(text);
-        return true;
-      });
-      if (!matches) continue;
-      if (route.method === method) return { route, params };
-      allowed.push(route.method);
-    }
-    return { allowed };
-  }
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

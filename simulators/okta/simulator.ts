@@ -64,7 +64,7 @@ export async function createOktaSimulator(options: OktaSimulatorOptions = {}): P
       return;
     }
     const { answer, spoiling } = await gate.answer(request, body);
-    send(tenant.now.state, answer, spoiling, response);
+    await send(tenant.now.state, answer, spoiling, response);
   };
   const failures: unknown[] = [];
   const server = await listen(handle, (error) => failures.push(error), { port: options.port });

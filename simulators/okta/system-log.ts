@@ -2,7 +2,7 @@ import { compileFilter, readPath } from './filter.ts';
 import type { Operator } from './filter.ts';
 import { limitOf, listAnswer, urlWith } from './paging.ts';
 import { badFilter, invalid, OktaError } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import { RETENTION_MS } from './system-log-store.ts';
 import type { LogEvent, LogRow } from './system-log-store.ts';

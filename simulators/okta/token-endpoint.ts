@@ -3,7 +3,7 @@ import type { JWK, JWTPayload } from 'jose';
 import { letters } from '../kit/seeded.ts';
 import { ALGORITHMS, ProofError, readProof } from './dpop.ts';
 import type { Nonces, ProofMemory } from './dpop.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { OktaState, ServiceApp } from './state.ts';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';

@@ -4,7 +4,7 @@ import { userOf } from './lifecycle.ts';
 import { limitOf, listAnswer, takePage } from './paging.ts';
 import { renderGroup, renderUser, renderUserAlone } from './render.ts';
 import { badFilter, badSearch, invalid } from './respond.ts';
-import type { Answer } from './respond.ts';
+import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
 import type { OktaState, User } from './state.ts';
 

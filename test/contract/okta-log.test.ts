@@ -34,7 +34,7 @@ it('begins the chain again an hour before the last row when Okta no longer takes
   expect(ids(seen)).toContain(first);
   const second = append('user.lifecycle.suspend');
   for (const status of [400, 404]) {
-    simulator.control.faults({ add: [{ kind: 'expiredCursor', status, count: 1 }] });
+    simulator.control.faults({ add: [{ kind: 'expired', status, count: 1 }] });
     const again = await activities.changes!(open(), { part, checkpoint: seen.checkpoint });
     expect(ids(again)).toEqual(expect.arrayContaining([first, second]));
     simulator.control.faults({ clear: true });

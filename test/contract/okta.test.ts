@@ -18,7 +18,8 @@ describeContract(okta, async () => {
   const someone = (at: number) => control.createUser({ profile: { login: `target${at}@acme.test` } }).id;
   const faultOf = (spoil: Spoil): OktaFault => {
     if (spoil.kind === 'emptyMiddlePage') return { kind: 'heldBack', count: 1 };
-    return spoil.kind === 'status' || spoil.kind === 'foreignNext' ? spoil : { kind: spoil.kind };
+    if (spoil.kind === 'foreignNext') return { kind: 'foreign', to: spoil.to };
+    return spoil.kind === 'status' ? spoil : { kind: spoil.kind };
   };
   return {
     settings: { domain: 'acme.okta.com', baseUrl: simulator.url },
