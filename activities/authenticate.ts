@@ -20,7 +20,7 @@ async function prove(deps: Dependencies, connectionId: string): Promise<Authenti
   const since = store.now().toISOString();
   try {
     const verified = await connector.verify(session);
-    const claim = await store.connections.claimTenant(connectionId, verified);
+    const claim = await store.connections.claimTenant(connectionId, verified, credentialVersion);
     if (claim.outcome === 'duplicate') {
       return {
         outcome: 'duplicate',

@@ -12,6 +12,7 @@ import { appRoutes } from './routes/apps.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { healthRoutes } from './routes/health.ts';
 import { insightRoutes } from './routes/insight.ts';
+import { reconciliationRoutes } from './routes/reconciliation.ts';
 import { recordRoutes } from './routes/records.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
@@ -37,6 +38,7 @@ export function createApp(deps: Deps): Express {
   actionRoutes(v1, deps);
   insightRoutes(v1, deps);
   recordRoutes(v1, deps);
+  reconciliationRoutes(v1, deps);
   app.use('/v1', v1);
 
   app.use((request: Request) => {

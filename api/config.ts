@@ -41,6 +41,7 @@ const variables = {
     'true or false',
   ],
   CASTELLAN_API_REQUESTS_PER_MINUTE: [whole.default(1_200), 'a whole number of requests for each API key'],
+  CASTELLAN_RECONCILE_SECONDS: [whole.default(60), 'a whole number of seconds between two reconciliations'],
   CASTELLAN_LOG_LEVEL: [
     z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
     'fatal, error, warn, info, debug, trace or silent',
@@ -58,6 +59,8 @@ export interface Config {
   key: Buffer;
   allowLocalOrigins: boolean;
   requestsPerMinute: number;
+  /** Milliseconds. */
+  reconcileEveryMs: number;
   logLevel: string;
 }
 
@@ -84,6 +87,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     key: read('CASTELLAN_KEY'),
     allowLocalOrigins: read('CASTELLAN_ALLOW_LOCAL_ORIGINS'),
     requestsPerMinute: read('CASTELLAN_API_REQUESTS_PER_MINUTE'),
+    reconcileEveryMs: read('CASTELLAN_RECONCILE_SECONDS') * 1_000,
     logLevel: read('CASTELLAN_LOG_LEVEL'),
   };
 }

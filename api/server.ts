@@ -6,6 +6,7 @@ import { openWhenThere } from '../store/open-when-there.ts';
 import { createApp } from './app.ts';
 import { systemClock } from './clock.ts';
 import { ConfigError, readConfig, type Config } from './config.ts';
+import { createReconciler } from './reconciliation/reconciler.ts';
 import { createSignals } from './signals.ts';
 import { createStarter } from './starter.ts';
 import { connectTemporal } from './temporal.ts';
@@ -22,6 +23,8 @@ async function main(config: Config): Promise<void> {
   const clock = systemClock;
   const signals = createSignals(temporal, clock, logger);
   const starter = createStarter({ store, temporal, connectors, clock, logger });
+  const everyMs = config.reconcileEveryMs;
+  const reconciler = createReconciler({ store, temporal, starter, clock, logger, everyMs });
   const server = createServer(createApp({ store, temporal, signals, starter, connectors, config, logger, clock }));
   // Slow senders must not hold sockets: the whole request within 30 s, its head within 10 s.
   server.requestTimeout = 30_000;
@@ -30,6 +33,7 @@ async function main(config: Config): Promise<void> {
   server.maxRequestsPerSocket = 10_000;
   await listen(server, config);
   starter.run();
+  reconciler.run();
   const { port } = server.address() as AddressInfo;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
   process.stdout.write(`castellan api listening on http://${host}:${port}\n`);
@@ -44,7 +48,7 @@ async function main(config: Config): Promise<void> {
     const force = setTimeout(() => server.closeAllConnections(), graceMs);
     await closed;
     clearTimeout(force);
-    await starter.stop();
+    await Promise.all([starter.stop(), reconciler.stop()]);
     await signals.drain();
     await Promise.allSettled([temporal.close(), store.close()]);
     process.exit(0);

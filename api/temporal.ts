@@ -43,6 +43,13 @@ export class TemporalFailure extends Error {
   }
 }
 
+/** A workflow of the type `connection` that runs. */
+export interface RunningWorkflow {
+  workflowId: string;
+  runId: string;
+  startedAt: Date;
+}
+
 /** What the API needs of Temporal. Every call ends within its deadline and throws only TemporalFailure. */
 export interface Temporal {
   /** Starting one that runs already changes nothing. */
@@ -52,6 +59,12 @@ export interface Temporal {
   /** `done`: the workflow has obeyed; `accepted`: it has begun to. The same `updateId` is obeyed once. */
   update(connectionId: string, name: UpdateName, options: { updateId?: string }): Promise<'done' | 'accepted'>;
   signal(connectionId: string, name: SignalName, args: readonly string[]): Promise<void>;
+  /** All that runs, as Temporal's list has it, which may be some seconds behind. */
+  running(): Promise<RunningWorkflow[]>;
+  /** Of the newest run, such as `RUNNING` or `TERMINATED`; null where Temporal knows of none (any more). */
+  statusOf(connectionId: string): Promise<string | null>;
+  /** Ends this very run at once; one that has ended already is left alone. */
+  terminate(workflow: RunningWorkflow, reason: string): Promise<void>;
   /** Rejects within 4 s when the server or the namespace is away. */
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -65,6 +78,8 @@ export interface TemporalOptions {
   checkDeadlineMs?: number;
   pingDeadlineMs?: number;
 }
+
+const listDeadlineMs = 30_000;
 
 export function connectTemporal(options: TemporalOptions): Temporal {
   const { address, namespace } = options;
@@ -171,6 +186,35 @@ export function connectTemporal(options: TemporalOptions): Temporal {
       await classified(updateDeadlineMs, () =>
         client.workflow.getHandle(workflowIdOf(connectionId)).signal(name, ...args),
       );
+    },
+
+    running: () =>
+      classified(listDeadlineMs, async () => {
+        const found: RunningWorkflow[] = [];
+        const query = `WorkflowType = 'connection' AND ExecutionStatus = 'Running'`;
+        for await (const { workflowId, runId, startTime } of client.workflow.list({ query, pageSize: 1_000 }))
+          found.push({ workflowId, runId, startedAt: startTime });
+        return found;
+      }),
+
+    async statusOf(connectionId) {
+      try {
+        const described = await classified(updateDeadlineMs, () =>
+          client.workflow.getHandle(workflowIdOf(connectionId)).describe(),
+        );
+        return described.status.name;
+      } catch (error) {
+        if (error instanceof TemporalFailure && error.kind === 'notRunning') return null;
+        throw error;
+      }
+    },
+
+    async terminate({ workflowId, runId }, reason) {
+      try {
+        await classified(updateDeadlineMs, () => client.workflow.getHandle(workflowId, runId).terminate(reason));
+      } catch (error) {
+        if (!(error instanceof TemporalFailure && error.kind === 'notRunning')) throw error;
+      }
     },
 
     ping: () => ping(),

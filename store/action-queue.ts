@@ -1,4 +1,5 @@
 import type { Db } from 'mongodb';
+import { expireOverdue } from './action-backlog.ts';
 import { advanceable, cancellable, underway } from './action-states.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument } from './documents.ts';
@@ -7,18 +8,6 @@ import type { Actions } from './actions-interface.ts';
 /** Which actions the lane may take next. */
 export function createActionQueue(db: Db, clock: Clock): Pick<Actions, 'runnable' | 'waiting'> {
   const actions = db.collection<ActionDocument>('actions');
-
-  /** Raises `seq`, so that a step which was about to apply it finds itself fenced off. */
-  async function expire(connectionId: string, now: Date): Promise<void> {
-    await actions.updateMany(
-      { connectionId, state: { $in: [...cancellable] }, expiresAt: { $lte: now } },
-      {
-        $set: { state: 'expired', holder: null, leaseUntil: null, finishedAt: now },
-        $inc: { seq: 1 },
-        $push: { history: { at: now, state: 'expired', note: 'nobody could apply it in time' } },
-      },
-    );
-  }
 
   async function next(connectionId: string, running: readonly string[], limit: number, now: Date): Promise<string[]> {
     const found = await actions
@@ -54,7 +43,7 @@ export function createActionQueue(db: Db, clock: Clock): Pick<Actions, 'runnable
     async runnable(connectionId, { running, limit }) {
       if (limit < 1) return [];
       const now = clock.now();
-      await expire(connectionId, now);
+      await expireOverdue(actions, connectionId, now);
       const ids = await next(connectionId, running, limit, now);
       const docs = await actions.find({ _id: { $in: ids } }).toArray();
       const order = new Map(ids.map((id, at) => [id, at]));

@@ -13,6 +13,20 @@ export interface NewAction {
   ticket?: string;
   idempotencyKey?: string;
   expiresInMs: number;
+  hold?: ActionDocument['hold'];
+  repeats?: string;
+}
+
+/** What waits in one connection for its lane to take it up. */
+export interface ActionBacklog {
+  connectionId: string;
+  waiting: number;
+  /** The one that waits longest, and since when. */
+  oldest: string;
+  since: Date;
+  /** When an unfinished action of the connection last came on, and until when one is being worked on. */
+  movedAt: Date;
+  heldUntil: Date | null;
 }
 
 /** What a step may set. */
@@ -23,7 +37,12 @@ export type ActionChange = Partial<
     | 'before'
     | 'plan'
     | 'irreversible'
+    | 'objects'
+    | 'losesAccess'
     | 'calls'
+    | 'spent'
+    | 'hold'
+    | 'reverted'
     | 'after'
     | 'verified'
     | 'pendingHandle'
@@ -47,6 +66,9 @@ export interface Actions {
     connectionIds?: readonly string[];
     state?: string;
     action?: string;
+    batchId?: string;
+    /** Whose hold noticed that the outcome did not stand. */
+    reverted?: boolean;
     limit: number;
     cursor?: string;
   }): Promise<Paged<ActionDocument>>;
@@ -63,6 +85,10 @@ export interface Actions {
   runnable(connectionId: string, options: { running: readonly string[]; limit: number }): Promise<ActionDocument[]>;
   /** Whether `runnable` would find any; cheap. */
   waiting(connectionId: string): Promise<boolean>;
+  /** Of all connections that have actions which nobody works on and a step could advance. */
+  backlog(): Promise<ActionBacklog[]>;
+  /** Marks what is past its time `expired`, in every connection; how many in which. */
+  expireOverdue(): Promise<{ connectionId: string; expired: number }[]>;
   /** Takes the document for one step; null when another live holder has it. */
   claim(id: string, holder: string, leaseMs: number): Promise<ActionLease | null>;
   renew(lease: ActionLease, leaseMs: number): Promise<void>;

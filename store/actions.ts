@@ -1,4 +1,5 @@
 import type { Db, Filter, IndexDescription, MongoClient } from 'mongodb';
+import { createActionBacklog } from './action-backlog.ts';
 import { createActionQueue } from './action-queue.ts';
 import { createActionSteps } from './action-steps.ts';
 import { cancellable } from './action-states.ts';
@@ -9,6 +10,8 @@ import { newId } from './ids.ts';
 import { afterCursor, newestFirst, pageOf } from './paging.ts';
 import type { Actions } from './actions-interface.ts';
 
+const ifThere = (field: string, $type: string) => ({ [field]: { $type } });
+
 export const actionIndexes: IndexDescription[] = [
   {
     name: 'idempotency',
@@ -18,11 +21,29 @@ export const actionIndexes: IndexDescription[] = [
   },
   { name: 'newest', key: newestFirst },
   { name: 'newestOfConnection', key: { connectionId: 1, ...newestFirst } },
-  { name: 'byState', key: { connectionId: 1, state: 1, createdAt: 1 } },
+  /** The lane looks for what is of no batch apart from what is of one, of which there may be 10,000. */
+  { name: 'byState', key: { connectionId: 1, batchId: 1, state: 1, createdAt: 1 } },
+  { name: 'inLease', key: { connectionId: 1, leaseUntil: 1 }, partialFilterExpression: ifThere('leaseUntil', 'date') },
+  {
+    name: 'ofBatch',
+    key: { batchId: 1, state: 1, startedAt: 1 },
+    partialFilterExpression: ifThere('batchId', 'string'),
+  },
+  ...['batchId', 'connectionId'].map((whose) => ({
+    name: `startsOf_${whose}`,
+    key: { [whose]: 1, startedAt: -1 } as const,
+    partialFilterExpression: ifThere('startedAt', 'date'),
+  })),
+  {
+    name: 'expiring',
+    key: { connectionId: 1, expiresAt: 1 },
+    partialFilterExpression: { state: { $in: [...cancellable] } },
+  },
+  { name: 'unfinished', key: { state: 1, expiresAt: 1 } },
 ];
 
 /** The same text for the same target whatever the order of its members. */
-const targetKeyOf = (target: ActionDocument['target']): string =>
+export const targetKeyOf = (target: ActionDocument['target']): string =>
   JSON.stringify(Object.entries(target).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 export function createActions(db: Db, client: MongoClient, clock: Clock): Actions {
@@ -81,7 +102,7 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
     get: (id) => actions.findOne({ _id: { $eq: id } }),
 
     /** Newest first. */
-    async list({ connectionId, connectionIds, state, action, limit, cursor }) {
+    async list({ connectionId, connectionIds, state, action, batchId, reverted, limit, cursor }) {
       const found = await actions
         .find({
           $and: [
@@ -90,6 +111,8 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
             ...(connectionIds === undefined ? [] : [{ connectionId: { $in: [...connectionIds] } }]),
             ...(state === undefined ? [] : [{ state: { $eq: state } }]),
             ...(action === undefined ? [] : [{ action: { $eq: action } }]),
+            ...(batchId === undefined ? [] : [{ batchId: { $eq: batchId } }]),
+            ...(reverted === undefined ? [] : [{ reverted: { $exists: reverted } }]),
             ...afterCursor<ActionDocument>(cursor),
           ] as Filter<ActionDocument>[],
         })
@@ -129,6 +152,7 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
     },
 
     ...createActionQueue(db, clock),
+    ...createActionBacklog(db, clock),
     ...createActionSteps(db, client, clock),
   };
 }

@@ -96,10 +96,10 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       return pageOf(found, limit);
     },
 
-    update(id, { name, governance, protected: kept, scanEveryMs, parallel }) {
+    update(id, { name, governance, protected: kept, scanEveryMs, parallel, batchPerHour }) {
       return connections.findOneAndUpdate(
         byId(id),
-        { $set: { name, governance, protected: kept, scanEveryMs, parallel, updatedAt: clock.now() } },
+        { $set: { name, governance, protected: kept, scanEveryMs, parallel, batchPerHour, updatedAt: clock.now() } },
         { ...after, ignoreUndefined: true },
       );
     },
@@ -109,7 +109,7 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       const final: Wanted[] = wanted === 'erased' ? ['check'] : [...given, 'check'];
       const changed = await connections.findOneAndUpdate(
         { ...byId(id), wanted: { $nin: final } },
-        { $set: { wanted, updatedAt: clock.now() } },
+        { $set: { wanted, wantedAt: clock.now(), updatedAt: clock.now() } },
         after,
       );
       return changed ?? connections.findOne(byId(id));
@@ -120,7 +120,11 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
         byId(id),
         {
           $inc: { rescanWanted: 1 },
-          $set: { updatedAt: clock.now(), ...(acceptRemovals ? { acceptRemovals } : {}) },
+          $set: {
+            rescanWantedAt: clock.now(),
+            updatedAt: clock.now(),
+            ...(acceptRemovals ? { acceptRemovals } : {}),
+          },
         },
         after,
       ),
@@ -142,6 +146,7 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
             $set: {
               credential: seal.seal(credential, credentialPlace(id, version)),
               credentialVersion: version,
+              credentialAt: clock.now(),
               identity,
               updatedAt: clock.now(),
             },

@@ -1,5 +1,5 @@
 import type { ActionName, ActionTarget } from '../connectors/actions.ts';
-import type { Capability, Part, Probe } from '../connectors/connector.ts';
+import type { Capability, LostAccess, Part, Probe, Ref } from '../connectors/connector.ts';
 import type { RecordKind, StageName } from '../connectors/records.ts';
 import type { ConnectionState, Counts, Problem, Trust } from '../workflows/messages.ts';
 
@@ -27,6 +27,9 @@ export interface ConnectionDocument {
   credential: Sealed | null;
   /** 1 and up; each re-credential is one more. */
   credentialVersion: number;
+  /** When this version was given, and the newest version that the app accepted. */
+  credentialAt?: Date;
+  provedCredentialVersion?: number;
   /** The public part: its form, a client id. */
   identity: Record<string, string>;
   /** Newest first; sealed in a field of their own that the API may open. */
@@ -44,13 +47,17 @@ export interface ConnectionDocument {
   governance: 'on' | 'off';
   /** Accounts that no action may touch, besides our own. */
   protected: string[];
+  /** Actions that all batches together may begin in any hour; 500 unless set. */
+  batchPerHour?: number;
   /** Milliseconds between scans; 12 h unless set. */
   scanEveryMs: number;
   /** Chunks at once. */
   parallel: number;
   wanted: Wanted;
+  wantedAt?: Date;
   /** Scans asked for by hand; a scan starts when it is above the number in the state. */
   rescanWanted: number;
+  rescanWantedAt?: Date;
   /** The operator takes what a suspect part would remove for true; holds for the next scan. */
   acceptRemovals?: boolean;
   state: ConnectionState | null;
@@ -105,6 +112,8 @@ export interface PositionDocument {
   finishedAt: Date | null;
   /** Read to its end and being completed: after an interruption there is nothing left to read, only `complete`. */
   ended?: boolean;
+  /** Counts those who waited here until a transaction that had begun was over. */
+  barriers?: number;
   /** The last write, by which its writer knows it again when it never heard that it was committed. */
   write?: string;
   /** A listing that was read to its end no longer had this part. */
@@ -180,7 +189,13 @@ export interface ActionDocument {
   before?: Record<string, unknown>;
   plan?: string[];
   irreversible?: string[];
+  /** What it acts upon, by the name that the records have for it. */
+  objects?: (Ref & { name?: string })[];
+  losesAccess?: LostAccess[];
+  /** What applying it may take, as the connector reckons. */
   calls?: number;
+  /** What it has taken of each quota so far, its plan included. */
+  spent?: { bucket: string; calls: number }[];
   after?: Record<string, unknown>;
   /** The read-back shows the wished state. */
   verified?: boolean;
@@ -195,12 +210,74 @@ export interface ActionDocument {
     verified?: boolean;
   };
   problem?: Problem;
+  /** Of a batch, and which of it. */
+  batchId?: string;
+  batchIndex?: number;
+  /** When it took its place in the batch's budget. */
+  startedAt?: Date;
+  hold?: Hold;
+  /** What the hold noticed, newest last. */
+  reverted?: Reversion[];
+  /** The action whose outcome somebody reverted and which this one does again. */
+  repeats?: string;
   /** Newest last. */
   history: { at: Date; state: ActionStateName; note?: string }[];
   seq: number;
   holder: string | null;
   leaseUntil: Date | null;
   finishedAt?: Date;
+}
+
+/** For how long the outcome of an action is watched over, and what is done when it does not stand. */
+export interface Hold {
+  onRevert: 'report' | 'again';
+  /** From when the action is done, or a fixed end. */
+  forMs?: number;
+  /** Set once the action is done. */
+  until?: Date;
+  /** The outcome is looked at then; at once when a change of the object was heard of. */
+  checkAt?: Date;
+  /** As it was last seen. */
+  stands?: boolean;
+  /** How often it was, and may be, done again. */
+  repeated: number;
+  mostRepeats: number;
+  endedAt?: Date;
+  /** Why, when not by its time: a newer action on the same target, the object is gone. */
+  endedBy?: string;
+}
+
+export interface Reversion {
+  at: Date;
+  what: string;
+  /** Who did it, from the app's audit trail, as soon as that tells. */
+  by?: { id?: string; name?: string; activity: string };
+  /** The action that does it again. */
+  repeatedBy?: string;
+}
+
+/** One request for many targets; each is an action of its own with this `batchId`. */
+export interface BatchDocument {
+  /** `bat_` and 20 letters and digits. */
+  _id: string;
+  connectionId: string;
+  app: string;
+  action: ActionName;
+  mode: 'plan' | 'apply';
+  requestedBy: string;
+  reason: string;
+  ticket?: string;
+  idempotencyKey?: string;
+  /** A digest of what was asked, to know the same request again. */
+  asked: string;
+  /** As it was asked, where the targets were found by one. */
+  filter?: Record<string, unknown>;
+  total: number;
+  /** How many of it may begin to be applied in any hour. */
+  perHour: number;
+  createdAt: Date;
+  cancelledAt?: Date;
+  cancelledBy?: string;
 }
 
 export interface SubscriptionDocument {

@@ -1,5 +1,6 @@
 import { MongoServerError, type Db, type IndexDescription } from 'mongodb';
 import { actionIndexes } from './actions.ts';
+import { batchIndexes } from './batches.ts';
 import { apiKeyIndexes } from './api-keys.ts';
 import { connectionIndexes } from './connections.ts';
 import { coverageIndexes } from './coverage.ts';
@@ -8,23 +9,30 @@ import { positionIndexes } from './position-documents.ts';
 import { quotaIndexes } from './quota-document.ts';
 import { recordIndexes } from './records.ts';
 import { scanIndexes } from './scans.ts';
+import { spreadIndexes } from './spread-tasks.ts';
 import { subscriptionIndexes } from './subscriptions.ts';
 
 /** Every collection, with what it is searched by. */
 const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
   connections: connectionIndexes,
   actions: actionIndexes,
+  batches: batchIndexes,
+  batchBudgets: [],
   positions: positionIndexes,
   pending: pendingIndexes,
   coverage: coverageIndexes,
   quotas: quotaIndexes,
   scans: scanIndexes,
+  spreads: spreadIndexes,
   subscriptions: subscriptionIndexes,
   apiKeys: apiKeyIndexes,
+  reconciliation: [],
   ...recordIndexes,
 };
 
 const namespaceExists = 48;
+/** Earlier releases had an index by ancestor without the order that a spread goes by. */
+const indexNotFound = 27;
 
 /**
  * Collections are made beforehand: one that comes into being inside a transaction makes those beside it abort. Several
@@ -40,4 +48,10 @@ export async function ensureIndexes(db: Db): Promise<void> {
     }
     if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
   }
+  await db
+    .collection('files')
+    .dropIndex('byAncestor')
+    .catch((error: unknown) => {
+      if (!(error instanceof MongoServerError && error.code === indexNotFound)) throw error;
+    });
 }

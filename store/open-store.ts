@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { createActions } from './actions.ts';
+import { createBatches } from './batches.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createClock } from './clock.ts';
 import { createConnections } from './connections.ts';
@@ -10,10 +11,12 @@ import { ensureIndexes } from './indexes.ts';
 import { createPending } from './pending.ts';
 import { createPositions } from './positions.ts';
 import { createQuotas } from './quotas.ts';
+import { createReconciliation } from './reconciliation.ts';
 import { createRecords } from './records.ts';
 import { createScans } from './scans.ts';
 import { createSeal } from './seal.ts';
 import type { Store } from './store.ts';
+import { createSpreads } from './spreads.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 /** As pino has it. */
@@ -70,17 +73,21 @@ export async function openStore({
       failed: (error) =>
         logger?.warn({ err: error }, "MongoDB's clock could not be read; its last offset stays in use"),
     });
+    const positions = createPositions(db, client, clock);
     return {
       connections: createConnections(db, clock, seal, createErase(db, client, clock)),
-      positions: createPositions(db, client, clock),
+      positions,
+      spreads: createSpreads(db, client, clock, positions),
       records: createRecords(db),
       pending: createPending(db, client, clock),
       actions: createActions(db, client, clock),
+      batches: createBatches(db, client, clock),
       quotas: createQuotas(db),
       scans: createScans(db, clock),
       coverage: createCoverage(db),
       subscriptions: createSubscriptions(db),
       apiKeys: createApiKeys(db, clock),
+      reconciliation: createReconciliation(db, clock),
       now: () => clock.now(),
 
       async ping() {

@@ -1,5 +1,5 @@
 import type { Paged } from './paging.ts';
-import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
+import type { AnyRecord, FileRecord, RecordKind, Sharing, StageName } from '../connectors/records.ts';
 import type { Ref, Verified } from '../connectors/connector.ts';
 import type { ConnectionState } from '../workflows/messages.ts';
 import type {
@@ -15,20 +15,25 @@ import type {
 } from './documents.ts';
 import type { Positions } from './positions-interface.ts';
 import type { Actions } from './actions-interface.ts';
+import type { Batches } from './batches-interface.ts';
 import type { Quotas } from './quotas-interface.ts';
+import type { Reconciliation } from './reconciliation.ts';
 
 /** What the rest of the project sees of MongoDB. `openStore` in `open-store.ts` makes one. */
 export interface Store {
   connections: Connections;
   positions: Positions;
   records: Records;
+  spreads: Spreads;
   pending: Pending;
   actions: Actions;
+  batches: Batches;
   quotas: Quotas;
   scans: Scans;
   coverage: Coverage;
   subscriptions: Subscriptions;
   apiKeys: ApiKeys;
+  reconciliation: Reconciliation;
   /** Our estimate of MongoDB's clock (offset measured at least once a minute). */
   now(): Date;
   /** Rejects within 3 s when MongoDB cannot be reached or has no primary. */
@@ -68,7 +73,9 @@ export interface Connections {
   /** Name, options, governance, protected principals. */
   update(
     id: string,
-    set: Partial<Pick<ConnectionDocument, 'name' | 'governance' | 'protected' | 'scanEveryMs' | 'parallel'>>,
+    set: Partial<
+      Pick<ConnectionDocument, 'name' | 'governance' | 'protected' | 'scanEveryMs' | 'parallel' | 'batchPerHour'>
+    >,
   ): Promise<ConnectionDocument | null>;
   setWanted(id: string, wanted: Wanted): Promise<ConnectionDocument | null>;
   /** Adds one to `rescanWanted`. `acceptRemovals`: what suspect parts would remove is gone indeed, says the operator. */
@@ -89,6 +96,8 @@ export interface Connections {
   claimTenant(
     id: string,
     verified: Verified,
+    /** The version of the credential that was verified. */
+    credentialVersion?: number,
   ): Promise<
     { outcome: 'claimed' } | { outcome: 'duplicate'; of: string } | { outcome: 'otherTenant'; tenantId: string }
   >;
@@ -106,7 +115,17 @@ export interface Connections {
   deleteCheck(id: string): Promise<void>;
 }
 
-export type StoredRecord = AnyRecord & Stored;
+/** What the store works out of a file from what lies above it. */
+export interface InheritedSharing {
+  /** The most open of its own shares. */
+  ownSharing: Sharing;
+  /** The most open of its own shares and its ancestors'. */
+  sharing: Sharing;
+  /** The ancestor whose shares open it so far; absent where its own do. */
+  sharedVia?: string;
+}
+
+export type StoredRecord = (Exclude<AnyRecord, FileRecord> | (FileRecord & InheritedSharing)) & Stored;
 
 /** Equality on a listed field, or a range on a date; which fields a kind has is in `record-filters.ts`. */
 export interface RecordQuery {
@@ -122,12 +141,31 @@ export interface RecordQuery {
 export interface Records {
   list(connectionId: string, kind: RecordKind, query: RecordQuery): Promise<Paged<StoredRecord>>;
   get(connectionId: string, kind: RecordKind, vendorId: string): Promise<StoredRecord | null>;
+  /** The ids alone of what a filter finds. */
+  idsOf(
+    connectionId: string,
+    kind: RecordKind,
+    query: Pick<RecordQuery, 'where' | 'limit'>,
+  ): Promise<{ vendorId: string; groupId?: string; accountId?: string }[]>;
   /** Not removed ones, by kind. */
   counts(connectionId: string): Promise<Record<RecordKind, number>>;
   /** Activities by `event.class_name`. */
   activityClasses(connectionId: string): Promise<{ classUid: number; className: string; count: number }[]>;
   /** Activities of types that no mapping knows, and which types those are, most frequent first, at most 20. */
   unknownEvents(connectionId: string): Promise<{ count: number; types: { eventCode: string; count: number }[] }>;
+}
+
+/** Below a folder whose shares or place changed, place and sharing are worked out anew, in groups. */
+export interface Spreads {
+  /** Tasks that wait, and since when the oldest does: until then what lies below is settling. */
+  waiting(connectionId: string): Promise<{ count: number; since?: Date }>;
+  /** Of these files the ids of those that a waiting task may change. */
+  unsettled(
+    connectionId: string,
+    files: readonly { vendorId: string; ancestors: readonly string[] }[],
+  ): Promise<Set<string>>;
+  /** Works until nothing waits or `goOn` says no; one worker a connection, others return at once. */
+  work(connectionId: string, options: { holder: string; leaseMs: number; goOn: () => boolean }): Promise<void>;
 }
 
 export interface Pending {

@@ -25,13 +25,14 @@ export function createTenantClaims(db: Db, clock: Clock): Pick<Connections, 'cla
 
   return {
     /** A check never takes the claim; it only learns whether somebody has it, and keeps what was found. */
-    async claimTenant(id, { tenant, principal, granted, expiresAt, probes }) {
+    async claimTenant(id, { tenant, principal, granted, expiresAt, probes }, provedCredentialVersion) {
       const found = {
         ...(tenant.name !== '' && { tenantName: tenant.name, label: tenant.name }),
         principal,
         granted: [...granted],
         probes,
         ...(expiresAt && { credentialExpiresAt: expiresAt }),
+        ...(provedCredentialVersion !== undefined && { provedCredentialVersion }),
       };
       const gone: { credentialExpiresAt?: true } = expiresAt ? {} : { credentialExpiresAt: true };
 

@@ -1,7 +1,14 @@
-import { TemporalFailure, type CheckResult, type Temporal, type TemporalFailureKind } from '../../api/temporal.ts';
+import {
+  TemporalFailure,
+  type CheckResult,
+  type RunningWorkflow,
+  type Temporal,
+  type TemporalFailureKind,
+} from '../../api/temporal.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
 
 export interface Heard {
-  call: 'start' | 'check' | 'update' | 'signal';
+  call: 'start' | 'check' | 'update' | 'signal' | 'terminate';
   connectionId: string;
   name?: string;
   args?: readonly string[];
@@ -12,11 +19,13 @@ export interface Heard {
 export interface RecordingTemporal extends Temporal {
   heard: Heard[];
   /** The next calls of this name fail so, until undefined. */
-  failing: Partial<Record<Heard['call'] | 'ping', { kind: TemporalFailureKind; why: string }>>;
+  failing: Partial<Record<Heard['call'] | 'running' | 'ping', { kind: TemporalFailureKind; why: string }>>;
   /** What the check workflow does and answers. */
   onCheck: (connectionId: string) => Promise<CheckResult>;
   /** What the workflow does when it obeys. */
   onUpdate: (connectionId: string, name: string) => Promise<void>;
+  /** What runs, by connection; `statusOf` and `running` tell it, `start` adds to it. */
+  workflows: Map<string, RunningWorkflow>;
   of(call: Heard['call'], connectionId?: string): Heard[];
 }
 
@@ -26,10 +35,13 @@ export function recordingTemporal(): RecordingTemporal {
     failing: {},
     onCheck: () => Promise.resolve({ outcome: 'verified' }),
     onUpdate: () => Promise.resolve(),
+    workflows: new Map(),
     of: (call, connectionId) =>
       temporal.heard.filter((each) => each.call === call && (!connectionId || each.connectionId === connectionId)),
     async start({ connectionId }) {
       await fail('start');
+      const workflowId = workflowIdOf(connectionId);
+      temporal.workflows.set(workflowId, { workflowId, runId: 'run', startedAt: new Date(0) });
       temporal.heard.push({ call: 'start', connectionId });
     },
     async check({ connectionId }) {
@@ -47,10 +59,23 @@ export function recordingTemporal(): RecordingTemporal {
       temporal.heard.push({ call: 'signal', connectionId, name, args });
       await fail('signal');
     },
+    async running() {
+      await fail('running');
+      return [...temporal.workflows.values()];
+    },
+    async statusOf(connectionId) {
+      await fail('running');
+      return temporal.workflows.has(workflowIdOf(connectionId)) ? 'RUNNING' : 'TERMINATED';
+    },
+    terminate({ workflowId }, reason) {
+      temporal.heard.push({ call: 'terminate', connectionId: workflowId, args: [reason] });
+      temporal.workflows.delete(workflowId);
+      return Promise.resolve();
+    },
     ping: () => fail('ping'),
     close: () => Promise.resolve(),
   };
-  function fail(call: Heard['call'] | 'ping'): Promise<void> {
+  function fail(call: Heard['call'] | 'running' | 'ping'): Promise<void> {
     const failure = temporal.failing[call];
     return failure ? Promise.reject(new TemporalFailure(failure.kind, failure.why)) : Promise.resolve();
   }
