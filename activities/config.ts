@@ -26,6 +26,7 @@ const environment = z.object({
     .string()
     .regex(/^[^:]+:\d+$/, 'host:port to serve Prometheus metrics on')
     .optional(),
+  CASTELLAN_WORKFLOW_BUNDLE: z.string().min(1, 'the path of a bundle made beforehand').optional(),
   CASTELLAN_LOG_LEVEL: z
     .enum(
       ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
@@ -43,6 +44,7 @@ export interface WorkerConfig {
   publicUrl?: string;
   allowLocalOrigins: boolean;
   metricsAddress?: string;
+  workflowBundle?: string;
   logLevel: string;
   times: Times;
 }
@@ -92,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     publicUrl: is.CASTELLAN_PUBLIC_URL,
     allowLocalOrigins: is.CASTELLAN_ALLOW_LOCAL_ORIGINS,
     metricsAddress: is.CASTELLAN_METRICS,
+    workflowBundle: is.CASTELLAN_WORKFLOW_BUNDLE,
     logLevel: is.CASTELLAN_LOG_LEVEL,
     times: timesOf(is.CASTELLAN_TIME_SCALE),
   };

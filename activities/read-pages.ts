@@ -26,7 +26,7 @@ export interface Reading {
 
 /**
  * Reads pages from the lease's position and writes them in groups, each with the position after its last page, in one
- * transaction. The next pages are fetched while a group is written. Whatever ends it, the pages that were read whole
+ * transaction. The next page is fetched while this one is prepared, and while a group is written. Whatever ends it, the pages that were read whole
  * are committed first, so that nothing is asked for twice. Returns whether the end was reached.
  */
 export async function readPages(
@@ -58,10 +58,20 @@ export async function readPages(
     writing.catch(() => undefined);
   };
 
+  const ask = () => {
+    const observedAt = store.now();
+    const page = reading.page({ part, cursor, checkpoint, ...reading.request });
+    // Awaited after the page before was put away; until then a rejection is not unhandled.
+    page.catch(() => undefined);
+    return { observedAt, page };
+  };
+
   try {
-    while (!ended && reading.goOn()) {
-      const observedAt = store.now();
-      const page = await reading.page({ part, cursor, checkpoint, ...reading.request });
+    let asked = reading.goOn() ? ask() : undefined;
+    while (asked) {
+      const { observedAt } = asked;
+      const page = await asked.page;
+      asked = undefined;
       pages += 1;
       if (page.next !== undefined && seen.has(page.next)) {
         throw new Failure('unavailable', `the app repeats a page: its next position is one that was read already`, {
@@ -75,6 +85,8 @@ export async function readPages(
       gathered.add(page, observedAt);
       gathered.position(cursor ?? null, reading.feed ? checkpoint : undefined);
       if (ended) gathered.value.covered = reading.covered?.(observedAt);
+      // Asked for now, so that the app works while this page is prepared and written.
+      else if (reading.goOn()) asked = ask();
       if (gathered.full(reading.groupMs) || ended) await flush();
     }
   } finally {

@@ -35,7 +35,7 @@ const warningsTo = (log: Logger): TemporalLogger => ({
 
 /** Workers of all task queues, in one process: each queue has slots of its own, so that no lane waits for another. */
 async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
-  const bundle = await workflowBundle(warningsTo(log));
+  const bundle = await workflowBundle(warningsTo(log), config.workflowBundle);
   const { times, allowLocalOrigins, publicUrl } = config;
   const governor = createGovernor({ quotas: store.quotas, maxWaitMs: times.pacingMs });
   const activities = { ...createActivities({ store, connectors, governor, times, allowLocalOrigins, publicUrl, log }) };

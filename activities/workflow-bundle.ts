@@ -13,8 +13,9 @@ export async function bundleWorkflows(logger: Logger): Promise<string> {
   return code;
 }
 
-/** What `npm run build` made, else made now. */
-export async function workflowBundle(logger: Logger): Promise<WorkflowBundleOption> {
+/** What was made beforehand, told by its path or by `npm run build`; else made now. */
+export async function workflowBundle(logger: Logger, path?: string): Promise<WorkflowBundleOption> {
+  if (path !== undefined) return { codePath: path };
   if (here.endsWith('.js') && existsSync(bundlePath)) return { codePath: bundlePath };
   return { code: await bundleWorkflows(logger) };
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { ProcessOwner, RunningProcess } from './processes.ts';
 import { startMongo, type MongoServer } from './servers/start-mongo.ts';
 import { startTemporal, type TemporalServer } from './servers/start-temporal.ts';
+import { cachedWorkflowBundle } from './workflow-bundle.ts';
 
 export interface Servers {
   temporal: Pick<TemporalServer, 'address'>;
@@ -74,6 +75,9 @@ export async function startServices(
     CASTELLAN_API_PORT: '0',
     ...more,
   };
+  const bundle = cachedWorkflowBundle(owner);
+  // Awaited when the API is there; until then a rejection is not unhandled.
+  bundle.catch(() => undefined);
   // The API first: its address is what vendors' hooks are pointed at by the worker.
   const [api, apiKey] = await Promise.all([
     owner.start({
@@ -87,6 +91,7 @@ export async function startServices(
   ]);
   const apiUrl = api.match![1]!;
   env['CASTELLAN_PUBLIC_URL'] = apiUrl;
+  env['CASTELLAN_WORKFLOW_BUNDLE'] ??= await bundle;
   const worker = await startWorker(owner, env, join(logFolder, 'worker.log'));
   told(`the API listens on ${apiUrl}, the worker is ready`);
   return { apiUrl, apiKey, worker, env };
