@@ -1,6 +1,7 @@
 import type { Answer, Call } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { tokenOperation } from './auth.ts';
+import { contentOperation } from './content.ts';
 
 const codeOf = (answer: Answer): string | undefined =>
   /"(?:code|error)"\s*:\s*"([\w.-]{1,80})"/.exec(answer.text().slice(0, 4000))?.[1];
@@ -28,6 +29,10 @@ const ofObject = [
 /** Where the status alone would say the wrong thing. */
 export function classify(answer: Answer, call: Call): Failure | undefined {
   const { status } = answer;
+  if (status === 202 && call.operation === contentOperation)
+    return new Failure('unavailable', `${call.operation}: Box does not have the content at hand yet`);
+  // Where a download is led to: what was asked for goes on beyond the end.
+  if (status === 416) return new Failure('restart', `${call.operation}: the content is shorter than what came of it`);
   if (status < 400) return undefined;
   const code = codeOf(answer);
   if (call.operation === tokenOperation && status === 400) return refusedToken(answer, code);

@@ -15,6 +15,7 @@ import {
 import { restoreFile, trashFile } from './actions-trash.ts';
 import { activitiesStage } from './activities.ts';
 import { authorize, challenged } from './auth.ts';
+import { content } from './content.ts';
 import { credential, identityOf } from './credential.ts';
 import { classify } from './errors.ts';
 import { filesStage } from './files.ts';
@@ -76,6 +77,7 @@ export const box = defineConnector({
     makePrivate,
   },
   push,
+  content,
   absent: {
     requirePasswordReset: 'not offered: Box takes the wish and never shows whether it stands, nor whether it was met',
   },

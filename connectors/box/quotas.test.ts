@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
+import type { Call } from '../connector.ts';
 import { quotas } from './quotas.ts';
 import { settings } from './settings.ts';
 
 const given = (more: object = {}) => settings.parse({ enterpriseId: '27', ...more });
 const get = { method: 'GET', url: 'https://api.box.com/2.0/users', operation: 'GET /users' };
-const shown = (call: typeof get, more?: object, subject?: string) =>
+const shown = (call: Call, more?: object, subject?: string) =>
   quotas(call, { settings: given(more), subject }).map(({ bucket, kind, limit }) => `${bucket} ${kind} ${limit}`);
 
 it('charges who acts, and the service account too until an operator knows better', () => {
@@ -20,4 +21,10 @@ it('counts uploads apart, and the month of the licence', () => {
     'box/27/user/11/uploads rate 240',
     'box/27/month budget 50000',
   ]);
+});
+
+it('takes a download for one call, wherever Box leads it', () => {
+  const download = { ...get, operation: 'GET /files/{file_id}/content' };
+  expect(shown(download, { asUserQuota: 'user' }, '11')).toEqual(['box/27/user/11 rate 1000']);
+  expect(shown({ ...download, url: 'https://dl.boxcloud.com/d/1/x/download', anonymous: true })).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import type { Call } from '../connector.ts';
 import type { Charge } from '../quota.ts';
+import { contentOperation } from './content.ts';
 import type { Settings } from './settings.ts';
 
 const month = 30 * 86_400_000;
@@ -8,6 +9,8 @@ const uploadsPerMinute = 240;
 
 /** Box sends no header that tells what is left: the limits are counted here alone. */
 export function quotas(call: Call, { settings, subject }: { settings: Settings; subject?: string }): Charge[] {
+  // What the download host hands out is no call of the API.
+  if (call.operation === contentOperation && call.anonymous) return [];
   const enterprise = `box/${settings.enterpriseId}`;
   const service = `${enterprise}/user/service`;
   const user = subject === undefined ? service : `${enterprise}/user/${subject}`;

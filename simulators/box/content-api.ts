@@ -67,6 +67,7 @@ function download(call: Call): Answer {
   }
   const ticket = letters(state.random, 48);
   state.downloads.set(ticket, {
+    id: String(item.id),
     name: version.name,
     content: version.content,
     expiresAt: state.now() + state.knobs.downloadUrlMs,

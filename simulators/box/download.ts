@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { pieces, sizeOf } from './content.ts';
+import { countExecuted } from '../kit/counters.ts';
 import { badRequest, notFound } from './respond.ts';
 import type { Answer } from '../kit/answer.ts';
+import type { Knobs } from './knobs.ts';
 import type { BoxState } from './state.ts';
 
 /** `bytes=a-b`, `bytes=a-`, `bytes=-n`; undefined for anything else, null when it lies outside. */
@@ -12,6 +14,20 @@ function rangeOf(header: string | undefined, size: number): [number, number] | n
   const from = Number(found[1]);
   const until = found[2] === '' ? size : Math.min(size, Number(found[2]) + 1);
   return from >= size || until <= from ? null : [from, until];
+}
+
+/** No faster than the knob allows. */
+function paced(
+  made: Iterable<Buffer>,
+  { downloadBytesPerSecond: pace }: Knobs,
+): Iterable<Buffer> | AsyncIterable<Buffer> {
+  if (pace === 0) return made;
+  return (async function* () {
+    for (const piece of made) {
+      await new Promise((resolve) => setTimeout(resolve, (piece.length / pace) * 1_000));
+      yield piece;
+    }
+  })();
 }
 
 /** The download host: the address is the credential, for a while, and no other is welcome. */
@@ -28,6 +44,7 @@ export function answerDownload(state: BoxState, request: IncomingMessage): Answe
   if (range === null) return { status: 416, headers: { 'content-range': `bytes */${size}` } };
   const [from, until] = range ?? [0, size];
   state.counters.downloads.files++;
+  countExecuted(state.counters, 'download', found.id);
   state.counters.downloads.bytes += until - from;
   return {
     status: range ? 206 : 200,
@@ -37,6 +54,6 @@ export function answerDownload(state: BoxState, request: IncomingMessage): Answe
       'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(found.name)}`,
       ...(range ? { 'content-range': `bytes ${from}-${until - 1}/${size}` } : {}),
     },
-    stream: { length: until - from, pieces: () => pieces(found.content, from, until) },
+    stream: { length: until - from, pieces: () => paced(pieces(found.content, from, until), state.knobs) },
   };
 }

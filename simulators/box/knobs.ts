@@ -23,6 +23,8 @@ export interface Knobs {
   accessTokenMs: number;
   /** Lifetime of a download address (Box: about 15 minutes). */
   downloadUrlMs: number;
+  /** How fast the download host hands out content; 0: as fast as it is taken. */
+  downloadBytesPerSecond: number;
   /** Downloads right after an upload answer 202 for that long. */
   notReadyMs: number;
   /** Items stay in the trash that long (Box: 30 days). */
@@ -84,6 +86,7 @@ export function defaultKnobs(): Knobs {
     clockSkewMs: 0,
     accessTokenMs: 3_936_000,
     downloadUrlMs: 900_000,
+    downloadBytesPerSecond: 0,
     notReadyMs: 0,
     trashMs: 30 * 86_400_000,
     trash: true,
@@ -113,17 +116,3 @@ export function defaultKnobs(): Knobs {
 }
 
 export type KnobsPatch = Partial<Omit<Knobs, 'hooks'>> & { hooks?: Partial<HookKnobs> };
-
-/** Sets known knobs; an unknown name or a wrong type is refused, so that a misspelt test does not pass by luck. */
-export function turnKnobs(knobs: Knobs, patch: KnobsPatch): Knobs {
-  const set = (target: Record<string, unknown>, values: object, prefix: string): void => {
-    for (const [name, value] of Object.entries(values)) {
-      if (name === 'hooks' && prefix === '') continue;
-      if (!(name in target) || typeof target[name] !== typeof value) throw new Error(`no such knob: ${prefix}${name}`);
-      target[name] = value;
-    }
-  };
-  set(knobs as unknown as Record<string, unknown>, patch, '');
-  set(knobs.hooks as unknown as Record<string, unknown>, patch.hooks ?? {}, 'hooks.');
-  return knobs;
-}

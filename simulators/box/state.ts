@@ -50,7 +50,7 @@ export class BoxState {
   readonly events: EventLog;
   readonly personal = new PersonalLog();
   /** Addresses of the download host that are still good. */
-  readonly downloads = new Map<string, { name: string; content: Content; expiresAt: number }>();
+  readonly downloads = new Map<string, { id: string; name: string; content: Content; expiresAt: number }>();
   readonly due = new Due();
   /** Something happened that webhooks may wait for; `source` is the whole item. */
   onTrigger: (trigger: string, item: Item, source: Record<string, unknown>, userId: string) => void = () => undefined;

@@ -6,5 +6,5 @@ export interface Answer {
   /** Sent as one Link header line each, in this order. */
   links?: { rel: 'self' | 'next'; href: string }[];
   /** Instead of `body`: bytes by piece, `length` in all. */
-  stream?: { length: number; pieces: () => Iterable<Buffer> };
+  stream?: { length: number; pieces: () => Iterable<Buffer> | AsyncIterable<Buffer> };
 }

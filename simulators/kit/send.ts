@@ -9,7 +9,7 @@ export interface Outgoing {
   /** The whole body; undefined for none. */
   text?: string;
   /** Instead of `text`: bytes by piece, `length` in all. */
-  stream?: { length: number; pieces: () => Iterable<Buffer> };
+  stream?: { length: number; pieces: () => Iterable<Buffer> | AsyncIterable<Buffer> };
 }
 
 /** Writes the answer, or spoils its bytes. */
@@ -40,14 +40,17 @@ export async function send(response: ServerResponse, answer: Outgoing, spoiling?
 /** Piece by piece as they are read; cut in the middle when torn. */
 async function pour(response: ServerResponse, stream: NonNullable<Outgoing['stream']>, torn: boolean): Promise<void> {
   let left = torn ? Math.floor(stream.length / 2) : stream.length;
-  for (const piece of stream.pieces()) {
+  for await (const piece of stream.pieces()) {
     const part = piece.subarray(0, left);
     left -= part.length;
     if (response.destroyed) return;
     if (!response.write(part)) {
       await new Promise<void>((resolve) => {
-        response.once('drain', resolve);
-        response.once('close', resolve);
+        const goOn = (): void => {
+          response.off('drain', goOn).off('close', goOn);
+          resolve();
+        };
+        response.on('drain', goOn).on('close', goOn);
       });
     }
     if (left === 0) break;
