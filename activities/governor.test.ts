@@ -1,12 +1,15 @@
+import { setMaxListeners } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Charge, Governor, Urgency } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { openQuotas } from '../store/open-quotas.ts';
 import type { QuotaAnswer, QuotaWant, Quotas } from '../store/quotas-interface.ts';
+import { fairness } from '../test/support/fairness.ts';
 import { callOnce, callUntil } from '../test/support/governed-calls.ts';
 import { startLimitedServer, type LimitKind } from '../test/support/limited-server.ts';
 import { useDatabase } from '../test/support/use-database.ts';
 import { createGovernor } from './governor.ts';
+import { processTimers, type Timers } from './waiting-line.ts';
 
 const database = useDatabase();
 let quotas: Quotas;
@@ -114,6 +117,76 @@ describe('a refusal by the vendor', () => {
   });
 });
 
+describe('a budget', () => {
+  it('lasts for the whole of its window, with its end left to actions', async () => {
+    const at: number[] = [];
+    const governor = createGovernor({ quotas });
+    const charges: Charge[] = [{ bucket: 'spread', kind: 'budget', limit: 40, windowMs: 4_000 }];
+    const begin = performance.now();
+    const stop = AbortSignal.timeout(3_600);
+    const sweeping = async (): Promise<void> => {
+      while (!stop.aborted) {
+        const permit = await governor.acquire(charges, 'sweep', stop).catch(() => undefined);
+        await permit?.settle();
+        if (permit) at.push(performance.now() - begin);
+      }
+    };
+    await Promise.all([sweeping(), sweeping(), sweeping(), sweeping()]);
+    await (await governor.acquire(charges, 'actions', never)).settle();
+    await governor.close();
+    // Four that would take all at once: each quarter of the window has its quarter of the calls.
+    const quarters = [0, 1, 2].map((n) => at.filter((ms) => ms >= n * 1_000 && ms < (n + 1) * 1_000).length);
+    for (const calls of quarters) expect(Math.abs(calls - 10)).toBeLessThanOrEqual(2);
+    expect(at.length).toBeLessThanOrEqual(39);
+  });
+});
+
+describe('connections that share a quota', () => {
+  it('take turns, however many calls each has waiting, in whatever process', async () => {
+    const governors = [createGovernor({ quotas }), createGovernor({ quotas })];
+    const charges = [rate('turns', { limit: 100, windowMs: 1_000 })];
+    const stop = AbortSignal.timeout(4_000);
+    setMaxListeners(0, stop);
+    const calls: Record<string, number> = { many: 0, one: 0, elsewhere: 0 };
+    const calling = async (governor: Governor, connection: string) => {
+      while (!stop.aborted) {
+        const permit = await governor.acquire(charges, 'sweep', stop, connection).catch(() => undefined);
+        if (!permit) return;
+        calls[connection]! += 1;
+        await sleep(3);
+        await permit.settle({});
+      }
+    };
+    await Promise.all([
+      ...Array.from({ length: 6 }, () => calling(governors[0]!, 'many')),
+      calling(governors[0]!, 'one'),
+      calling(governors[0]!, 'one'),
+      ...Array.from({ length: 4 }, () => calling(governors[1]!, 'elsewhere')),
+    ]);
+    await Promise.all(governors.map((governor) => governor.close()));
+    expect(fairness(Object.values(calls))).toBeGreaterThan(0.98);
+  });
+});
+
+describe('a process that dies', () => {
+  it('holds nothing for long: its permits lapse, its slots are free when their lease ends', async () => {
+    let alive = true;
+    // Once dead it renews nothing and gives nothing back.
+    const after: Timers['after'] = (ms, run) => processTimers.after(ms, () => alive && run());
+    const dying = createGovernor({ quotas, leaseMs: 400, timers: { now: processTimers.now, after } });
+    const slots: Charge = { bucket: 'dead/slots', kind: 'concurrent', limit: 2 };
+    const calls = rate('dead/calls', { limit: 50, windowMs: 1_000 });
+    for (let n = 0; n < 8; n += 1) await dying.acquire([calls], 'sweep', never);
+    await dying.acquire([slots], 'sweep', never);
+    alive = false;
+    const governor = createGovernor({ quotas, leaseMs: 400 });
+    const begin = performance.now();
+    await Promise.all([governor.acquire([slots], 'sweep', never), governor.acquire([calls], 'sweep', never)]);
+    expect(performance.now() - begin).toBeLessThan(2_000);
+    await governor.close();
+  });
+});
+
 describe('waiting', () => {
   it('serves actions, then watches, then sweeps', async () => {
     const governor = createGovernor({ quotas });
@@ -156,10 +229,8 @@ function scripted(answers: Record<string, () => QuotaAnswer>) {
   };
   const back = async (bucket: string, units: number) => void log.push(`back ${bucket} ${units}`);
   const fake: Quotas = {
-    takeRate: take,
-    takeBudget: take,
-    giveBackRate: back,
-    giveBackBudget: back,
+    take,
+    giveBack: back,
     takeSlot: async (bucket) => {
       log.push(`slot ${bucket}`);
       return { slot: 'one' };
@@ -218,11 +289,49 @@ describe('a call with several charges', () => {
     await governor.close();
   });
 
-  it('tells the probe what came of it, also when the answer had no figures', async () => {
-    const { log, fake } = scripted({ wide: () => grant({ probe: 'p' }) });
+  it.each([
+    ['an answer without figures reopens', {}, true],
+    ['no answer is one more try', undefined, false],
+    ['a refusal for the sake of another quota is one more try', { throttledForMs: 9, bucket: 'day' }, false],
+  ])('tells what came of a try: %s', async (_title, reading, ok) => {
+    const { log, fake } = scripted({ wide: () => grant({ probe: 'p' }), day: () => grant() });
     const governor = createGovernor({ quotas: fake });
-    await (await governor.acquire([rate('wide')], 'sweep', never)).settle();
-    expect(log.at(-1)).toBe('observe wide {"probe":"p","ok":true,"inFlight":0}');
+    const day: Charge = { bucket: 'day', kind: 'budget', limit: 10, windowMs: 86_400_000 };
+    await (await governor.acquire([rate('wide'), day], 'sweep', never)).settle(reading);
+    expect(log.filter((line) => line.startsWith('observe wide')).at(-1)).toBe(
+      `observe wide {"probe":"p","ok":${ok},"inFlight":0}`,
+    );
+    await governor.close();
+  });
+
+  it.each([
+    ['names none: every rate whose window explains the pause', { throttledForMs: 3_000 }, ['user', 'wide']],
+    ['asks for longer than a rate explains: the budget', { throttledForMs: 3_600_000 }, ['day']],
+    ['names one', { throttledForMs: 3_000, bucket: 'user' }, ['user']],
+    ['is one of too many at once', { throttledForMs: 3_000, limit: 0 }, ['at-once']],
+  ])('stops those that a refusal may mean, when it %s', async (_title, reading, stopped) => {
+    const { log, fake } = scripted({ day: () => grant(), wide: () => grant(), user: () => grant() });
+    const governor = createGovernor({ quotas: fake });
+    const charges: Charge[] = [
+      { bucket: 'at-once', kind: 'concurrent', limit: 5 },
+      { bucket: 'day', kind: 'budget', limit: 1000, windowMs: 86_400_000 },
+      rate('user'),
+      rate('wide', { limit: 1000 }),
+    ];
+    await (await governor.acquire(charges, 'sweep', never)).settle(reading);
+    const observed = log.filter((line) => line.startsWith('observe')).map((line) => line.split(' ')[1]);
+    expect(observed.toSorted()).toEqual(stopped);
+    await governor.close();
+  });
+
+  it('gives back what was granted to a call that cost nothing', async () => {
+    const governor = createGovernor({ quotas });
+    const day: Charge = { bucket: 'free/day', kind: 'budget', limit: 10, windowMs: 86_400_000, cost: 5 };
+    const spent = async () => (await quotas.list('free/day'))[0]!['spent'];
+    const permit = await governor.acquire([day], 'actions', never);
+    expect(await spent()).toBe(5);
+    await permit.settle({ cost: 0 });
+    expect(await spent()).toBe(0);
     await governor.close();
   });
 

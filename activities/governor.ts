@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../connectors/quota.ts';
+import type { Charge, Governor, Permit, QuotaReading } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { Quotas } from '../store/quotas-interface.ts';
 import { PermitPool, type PoolPermit } from './permit-pool.ts';
 import { SlotPool, type HeldSlot } from './slot-pool.ts';
-import { processTimers, type Refusal, type Timers } from './waiting-line.ts';
+import { processTimers, type Asking, type Refusal, type Timers } from './waiting-line.ts';
 
 export interface GovernorOptions {
   quotas: Quotas;
   /** How long a call waits in the process before it is refused; 20 s unless told. */
   maxWaitMs?: number;
   /** Told when a call must wait, e.g. for the state that operators see. */
-  onWait?: (wait: { bucket: string; ms: number; why: string; urgency: Urgency }) => void;
+  onWait?: (wait: Asking & { bucket: string; ms: number; why: string }) => void;
   /** Told of corrections and returns that MongoDB did not take: they cost capacity, never a call's answer. */
   onProblem?: (error: unknown, bucket: string) => void;
   /** Of slots; 30 s unless told. */
@@ -58,22 +58,16 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
   const poolsOf = new Map<string, Set<PermitPool>>();
   const inFlight = new Map<string, number>();
 
-  function permitPool(charge: Charge): PermitPool {
+  function permitPool(charge: Charge & { kind: 'rate' | 'budget' }): PermitPool {
     const { bucket, kind, limit, share = 1, learn = false } = charge;
     const cost = costOf(charge);
     const key = [kind, bucket, cost, limit, windowOf(charge), share].join('|');
     let pool = permitPools.get(key);
     if (!pool) {
-      const fixed = { limit, windowMs: windowOf(charge), share, cost };
+      const fixed = { kind, limit, windowMs: windowOf(charge), share, cost, learn };
       pool = new PermitPool({
-        take: (want) =>
-          kind === 'budget'
-            ? quotas.takeBudget(bucket, { ...fixed, ...want })
-            : quotas.takeRate(bucket, { ...fixed, ...want, learn }),
-        giveBack: (calls, grant) =>
-          kind === 'budget'
-            ? quotas.giveBackBudget(bucket, calls * cost, grant)
-            : quotas.giveBackRate(bucket, calls * cost, grant),
+        take: (want) => quotas.take(bucket, { ...fixed, ...want }),
+        giveBack: (calls, grant) => quotas.giveBack(bucket, calls * cost, grant),
         timers,
         problem: (error) => onProblem(error, bucket),
       });
@@ -99,20 +93,15 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     return pool;
   }
 
-  async function take(
-    charge: Charge,
-    urgency: Urgency,
-    deadline: number,
-    signal: AbortSignal,
-  ): Promise<Held | Refusal> {
+  async function take(charge: Charge, asking: Asking, deadline: number, signal: AbortSignal): Promise<Held | Refusal> {
     if (charge.kind === 'concurrent') {
       const pool = slotPool(charge);
-      const slot: HeldSlot | Refusal = await pool.take(urgency, deadline, signal);
+      const slot: HeldSlot | Refusal = await pool.take(asking, deadline, signal);
       if ('inMs' in slot) return slot;
       return { charge, slackMs: Infinity, putBack: () => pool.release(slot), settle: () => pool.release(slot) };
     }
-    const pool = permitPool(charge);
-    const permit: PoolPermit | Refusal = await pool.take(urgency, deadline, signal);
+    const pool = permitPool({ ...charge, kind: charge.kind });
+    const permit: PoolPermit | Refusal = await pool.take(asking, deadline, signal);
     if ('inMs' in permit) return permit;
     return {
       charge,
@@ -133,7 +122,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     await Promise.all(held.map((one) => safely(one.charge.bucket, one.putBack())));
   }
 
-  async function gather(charges: readonly Charge[], urgency: Urgency, signal: AbortSignal): Promise<Held[]> {
+  async function gather(charges: readonly Charge[], asking: Asking, signal: AbortSignal): Promise<Held[]> {
     const deadline = timers.now() + maxWaitMs;
     let order = charges.toSorted((a, b) => scarcity(b) - scarcity(a));
     for (let round = 0; ; round += 1) {
@@ -144,7 +133,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
           const at = timers.now();
           const hold = round >= patientFromRound ? longestHoldMs : Math.min(...held.map(({ slackMs }) => slackMs), 250);
           const until = held.length === 0 ? deadline : Math.min(deadline, at + hold);
-          const got = await take(charge, urgency, until, signal);
+          const got = await take(charge, asking, until, signal);
           if ('inMs' in got) {
             blocking = { charge, refusal: got };
             break;
@@ -159,40 +148,24 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
       await putAllBack(held);
       const { charge, refusal } = blocking;
       const at = timers.now();
-      options.onWait?.({ bucket: charge.bucket, ms: refusal.inMs, why: refusal.why, urgency });
+      options.onWait?.({ bucket: charge.bucket, ms: refusal.inMs, why: refusal.why, ...asking });
       if (held.length === 0 || at + refusal.inMs > deadline || at >= deadline) throw spent(charge, refusal);
       // What holds us up is waited for alone, and then the others are asked once more.
       order = [charge, ...order.filter((other) => other !== charge)];
     }
   }
 
-  function observed(held: readonly Held[], reading: QuotaReading | undefined): Held | undefined {
-    if (reading?.bucket !== undefined) {
-      const named = held.find(({ charge }) => charge.bucket === reading.bucket);
-      if (named) return named;
-    }
-    const order: Charge['kind'][] =
-      reading?.throttledForMs !== undefined && reading.limit === 0
-        ? ['concurrent', 'rate', 'budget']
-        : ['rate', 'budget', 'concurrent'];
-    for (const kind of order) {
-      const one = held.find(({ charge }) => charge.kind === kind);
-      if (one) return one;
-    }
-    return undefined;
-  }
-
-  async function tell(one: Held, reading: QuotaReading, probe: string | undefined): Promise<void> {
-    const { bucket } = one.charge;
+  async function tell({ charge, probe }: Held, reading: QuotaReading, ok: boolean): Promise<void> {
+    const { bucket } = charge;
     const throttled = reading.throttledForMs !== undefined;
     const pools = [...(poolsOf.get(bucket) ?? [])];
     const { cost, ...figures } = reading;
-    const costMore = cost === undefined ? undefined : cost - costOf(one.charge);
+    const costMore = cost === undefined ? undefined : cost - costOf(charge);
     // At once in this process: the next permit may be due before MongoDB has answered.
     if (throttled) for (const pool of pools) pool.hold();
     try {
       if (throttled && reading.limit === 0) await slotPools.get(bucket)?.narrow(halvedMs);
-      const observation = { ...figures, costMore, probe, ok: !throttled, inFlight: inFlight.get(bucket) ?? 0 };
+      const observation = { ...figures, costMore, probe, ok, inFlight: inFlight.get(bucket) ?? 0 };
       const { changed } = await quotas.observe(bucket, observation);
       if (changed && !throttled) await Promise.all(pools.map((pool) => pool.refresh()));
       else if (probe) for (const pool of pools) pool.wake();
@@ -213,10 +186,12 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
           if (left > 0) inFlight.set(charge.bucket, left);
           else inFlight.delete(charge.bucket);
         }
-        const about = observed(held, reading);
+        const about = reading ? concerned(held, reading) : [];
+        // A try that was not answered, or refused for another's sake, proves nothing.
+        const ok = reading !== undefined && reading.throttledForMs === undefined;
         for (const one of held) {
-          if (one === about && reading) await safely(one.charge.bucket, tell(one, reading, one.probe));
-          else if (one.probe) await safely(one.charge.bucket, tell(one, {}, one.probe));
+          if (about.includes(one)) await safely(one.charge.bucket, tell(one, reading!, ok));
+          else if (one.probe) await safely(one.charge.bucket, tell(one, {}, ok));
           await safely(one.charge.bucket, one.settle());
         }
       },
@@ -224,15 +199,35 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
   }
 
   return {
-    async acquire(charges, urgency, signal) {
+    async acquire(charges, urgency, signal, connection = '') {
       signal.throwIfAborted();
-      return permitOf(await gather(charges, urgency, signal));
+      return permitOf(await gather(charges, { urgency, connection }, signal));
     },
     async close() {
       await Promise.all([...permitPools.values()].map((pool) => pool.close()));
       await Promise.all([...slotPools.values()].map((pool) => pool.close()));
     },
   };
+}
+
+/** A refusal for a minute says little of the window: it is what is waited when the vendor names no time. */
+const explains = ({ charge }: Held, waitMs: number) => Math.max(windowOf(charge), 60_000) * 1.1 >= waitMs;
+
+/**
+ * Which charges an answer is about: the one it names. A refusal that names none may mean any whose window explains the
+ * wait, and stops them all: to try them out one by one would cost a refusal each.
+ */
+function concerned(held: readonly Held[], { bucket, throttledForMs: waitMs, limit }: QuotaReading): Held[] {
+  const named = held.find(({ charge }) => charge.bucket === bucket);
+  if (named) return [named];
+  const [rates, budgets, slots] = (['rate', 'budget', 'concurrent'] as const).map((kind) =>
+    held.filter(({ charge }) => charge.kind === kind),
+  ) as [Held[], Held[], Held[]];
+  const some = (...choices: Held[][]) => choices.find(({ length }) => length > 0) ?? [];
+  if (waitMs === undefined) return some(rates, budgets, slots).slice(0, 1);
+  if (limit === 0 && slots.length > 0) return slots;
+  const explaining = [rates, budgets].map((of) => of.filter((one) => explains(one, waitMs)));
+  return some(...explaining, rates, budgets, slots);
 }
 
 function spent({ bucket, limit, windowMs, kind }: Charge, { inMs, why }: Refusal): Failure {

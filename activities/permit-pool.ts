@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Urgency } from '../connectors/quota.ts';
-import type { QuotaAnswer, QuotaGrant } from '../store/quotas-interface.ts';
-import { WaitingLine, type Refusal, type Timers } from './waiting-line.ts';
+import type { QuotaAnswer, QuotaGrant, QuotaWant } from '../store/quotas-interface.ts';
+import { WaitingLine, type Asking, type Refusal, type Timers } from './waiting-line.ts';
 
 export interface PoolPermit {
   at: number;
@@ -11,8 +12,10 @@ export interface PoolPermit {
   reserve?: boolean;
 }
 
+type Sharer = NonNullable<QuotaWant['sharer']>;
+
 export interface PermitSource {
-  take(want: { urgency: Urgency; calls: number; withinMs: number }): Promise<QuotaAnswer>;
+  take(want: { urgency: Urgency; calls: number; withinMs: number; sharer: Sharer }): Promise<QuotaAnswer>;
   giveBack(calls: number, grant: { probe?: string; reserve?: boolean }): Promise<void>;
   timers: Timers;
   /** Told of what could not be given back: it only costs capacity. */
@@ -29,6 +32,7 @@ const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep'];
 
 /** The permits of one bucket in this process: each is handed out at its own time, and lapses soon after. */
 export class PermitPool {
+  private readonly id = randomUUID();
   private readonly line = new WaitingLine<PoolPermit>();
   private readonly source: PermitSource;
   private permits: PoolPermit[] = [];
@@ -46,8 +50,8 @@ export class PermitPool {
     this.source = source;
   }
 
-  async take(urgency: Urgency, deadline: number, signal: AbortSignal): Promise<PoolPermit | Refusal> {
-    const joined = this.line.join(urgency, deadline, signal);
+  async take(asking: Asking, deadline: number, signal: AbortSignal): Promise<PoolPermit | Refusal> {
+    const joined = this.line.join(asking, deadline, signal);
     this.pump();
     return joined;
   }
@@ -129,7 +133,7 @@ export class PermitPool {
         continue;
       }
       if (permit.at > at) return;
-      const waiter = this.line.shift();
+      const waiter = this.line.shift(at);
       if (!waiter) return;
       this.permits.shift();
       this.streak = this.line.length > 0 ? this.streak + 1 : this.streak / 2;
@@ -180,7 +184,8 @@ export class PermitPool {
     const { generation } = this;
     let answer: QuotaAnswer;
     try {
-      answer = await this.source.take({ urgency, calls, withinMs });
+      const sharer = { id: this.id, connections: this.line.connections(this.source.timers.now()) };
+      answer = await this.source.take({ urgency, calls, withinMs, sharer });
     } catch (error) {
       this.refused[urgency] = { until: this.source.timers.now() + 1_000, why: 'MongoDB did not answer' };
       this.source.problem(error);

@@ -1,5 +1,5 @@
 import type { Urgency } from '../connectors/quota.ts';
-import { WaitingLine, type Refusal, type Timers } from './waiting-line.ts';
+import { WaitingLine, type Asking, type Refusal, type Timers } from './waiting-line.ts';
 
 export interface HeldSlot {
   slot: string;
@@ -34,8 +34,8 @@ export class SlotPool {
     this.source = source;
   }
 
-  async take(urgency: Urgency, deadline: number, signal: AbortSignal): Promise<HeldSlot | Refusal> {
-    const joined = this.line.join(urgency, deadline, signal);
+  async take(asking: Asking, deadline: number, signal: AbortSignal): Promise<HeldSlot | Refusal> {
+    const joined = this.line.join(asking, deadline, signal);
     this.pump();
     return joined;
   }
@@ -76,7 +76,7 @@ export class SlotPool {
     const at = this.source.timers.now();
     while (this.idle.length > 0 && this.line.length > 0) {
       const { slot } = this.idle.pop()!;
-      this.line.shift()!.grant(slot);
+      this.line.shift(at)!.grant(slot);
     }
     this.idle = this.idle.filter((entry) => {
       if (entry.since + idleMs > at) return true;
@@ -116,7 +116,7 @@ export class SlotPool {
       this.keepRenewing();
       const slot: HeldSlot = { slot: answer.slot, urgency };
       if (this.line.first && (urgency !== 'actions' || this.line.first.urgency === 'actions'))
-        this.line.shift()!.grant(slot);
+        this.line.shift(at)!.grant(slot);
       else if (urgency === 'actions') await this.giveBack(slot);
       else this.idle.push({ slot, since: at });
     } catch (error) {

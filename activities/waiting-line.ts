@@ -21,8 +21,14 @@ export interface Refusal {
   why: string;
 }
 
-export interface Waiter<T> {
+/** Whose call waits, and how urgent it is. */
+export interface Asking {
   urgency: Urgency;
+  /** Connections take turns. */
+  connection: string;
+}
+
+export interface Waiter<T> extends Asking {
   /** By the timers' clock: not granted until then, it is refused. */
   deadline: number;
   grant(given: T): void;
@@ -31,9 +37,17 @@ export interface Waiter<T> {
 
 const rank: Readonly<Record<Urgency, number>> = { actions: 0, watch: 1, sweep: 2 };
 
-/** Those who wait in this process for one thing: actions first, then watches, then sweeps; each in order of arrival. */
+/** A connection that was served counts as one that asks for so long: its next call is on the way. */
+const servedRecentlyMs = 1_000;
+
+/**
+ * Those who wait in this process for one thing: actions first, then watches, then sweeps. Among equals each connection
+ * has its turn, however many of its calls wait; the calls of one are served in order of arrival.
+ */
 export class WaitingLine<T> {
   private readonly waiters: Waiter<T>[] = [];
+  /** Connection → when it was served last; the longest ago first. */
+  private readonly served = new Map<string, number>();
 
   get length(): number {
     return this.waiters.length;
@@ -48,12 +62,13 @@ export class WaitingLine<T> {
   }
 
   /** Rejects with the signal's reason; what comes too late for an aborted waiter goes to the next. */
-  join(urgency: Urgency, deadline: number, signal: AbortSignal): Promise<T | Refusal> {
+  join({ urgency, connection }: Asking, deadline: number, signal: AbortSignal): Promise<T | Refusal> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
       const done = () => signal.removeEventListener('abort', aborted);
       const waiter: Waiter<T> = {
         urgency,
+        connection,
         deadline,
         grant: (given) => {
           done();
@@ -74,9 +89,29 @@ export class WaitingLine<T> {
     });
   }
 
-  shift(urgency?: Urgency): Waiter<T> | undefined {
-    if (urgency && this.first?.urgency !== urgency) return undefined;
-    return this.waiters.shift();
+  /** Takes out whose turn it is, `at` being now. */
+  shift(at: number): Waiter<T> | undefined {
+    const [head] = this.waiters;
+    if (!head) return undefined;
+    const lastServed = ({ connection }: Waiter<T>) => this.served.get(connection) ?? -Infinity;
+    let next = head;
+    for (const waiter of this.waiters) {
+      if (waiter.urgency !== head.urgency) break;
+      if (lastServed(waiter) < lastServed(next)) next = waiter;
+    }
+    this.remove(next);
+    this.served.delete(next.connection);
+    this.served.set(next.connection, at);
+    return next;
+  }
+
+  /** How many connections share what this process gets. */
+  connections(at: number): number {
+    for (const [connection, servedAt] of this.served) {
+      if (servedAt > at - servedRecentlyMs) break;
+      this.served.delete(connection);
+    }
+    return new Set([...this.served.keys(), ...this.waiters.map(({ connection }) => connection)]).size;
   }
 
   /** Refuses those whose deadline is before `until`. */

@@ -25,21 +25,27 @@ export interface QuotaReading {
   resetInMs?: number;
   /** The vendor refused the call, and wants this long a pause. */
   throttledForMs?: number;
-  /** Which of the call's charges this is about; without it the first rate, else budget, else concurrent one. */
+  /**
+   * Which of the call's charges this is about. Without it figures are about the first rate (else budget, else
+   * concurrent) one, and a refusal about every rate whose window explains the pause, else every budget.
+   */
   bucket?: string;
   /** What the call really cost, where only the answer tells. */
   cost?: number;
 }
 
 export interface Permit {
-  /** Called exactly once for every permit, whatever came of the call. */
+  /**
+   * Called exactly once for every permit, whatever came of the call: with what the answer said, which may be nothing
+   * (`{}`), or without a reading when no answer came.
+   */
   settle(reading?: QuotaReading): Promise<void>;
 }
 
 export interface Governor {
   /**
    * Waits until every charge is granted. A wait beyond the caller's patience is a Failure `throttled` with `bucket`
-   * and `retryAfterMs`, before anything was sent.
+   * and `retryAfterMs`, before anything was sent. Connections that share a bucket take turns.
    */
-  acquire(charges: readonly Charge[], urgency: Urgency, signal: AbortSignal): Promise<Permit>;
+  acquire(charges: readonly Charge[], urgency: Urgency, signal: AbortSignal, connectionId?: string): Promise<Permit>;
 }

@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 import { both, cond, later, most, not, now, or0, over, plus, same, times, type QuotaTimes } from './quota-document.ts';
 import type { BudgetCorrection, Correction } from './quota-readings.ts';
-import { withoutProbe } from './quota-rate.ts';
+import { withoutProbe } from './quota-take.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
 
 /**

@@ -20,6 +20,9 @@ export interface QuotaDocument {
   /** Between two units, as last computed. */
   unitMs?: number;
   reserveUnitMs?: number;
+  /** Who shares the bucket, and how far each is in its turns. */
+  turn?: number;
+  turns?: { id: string; finish: number; until: number }[];
   /** Others consume too: the pace until the window ends. */
   squeeze?: { perMs: number; until: number };
   stop?: { until: number; vendorUntil: number; since: number; probe?: string; probeUntil?: number };

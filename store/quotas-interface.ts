@@ -10,7 +10,7 @@ export interface QuotaGrant {
   expiresInMs: number;
   /** The one call that tries whether the vendor answers again: handed to `observe` with what came of it. */
   probe?: string;
-  /** Taken from what is kept for actions; handed to `giveBackRate`. */
+  /** Taken from what is kept for actions; handed to `giveBack`. */
   reserve?: boolean;
 }
 
@@ -18,6 +18,7 @@ export type QuotaAnswer = QuotaGrant | { granted: 0; inMs: number; why: string }
 
 /** What is asked of a rate or a budget. */
 export interface QuotaWant {
+  kind: 'rate' | 'budget';
   limit: number;
   windowMs: number;
   share: number;
@@ -27,6 +28,10 @@ export interface QuotaWant {
   calls?: number;
   /** Actions: how far ahead a call may be booked; 20 s unless told. */
   withinMs?: number;
+  /** The vendor publishes no figure. */
+  learn?: boolean;
+  /** Who asks beside others, and for how many connections: each connection gets its turn. */
+  sharer?: { id: string; connections: number };
 }
 
 export interface QuotaObservation {
@@ -44,13 +49,13 @@ export interface QuotaObservation {
 }
 
 export interface Quotas {
-  /** GCRA on one document: grants at least one call and at most 250 ms of permits, or says how long to wait. */
-  takeRate(bucket: string, want: QuotaWant & { learn: boolean }): Promise<QuotaAnswer>;
+  /**
+   * Grants at least one call and at most 250 ms of permits, or says how long to wait: a rate paced evenly (GCRA on one
+   * document), a budget spread over what remains of its window.
+   */
+  take(bucket: string, want: QuotaWant): Promise<QuotaAnswer>;
   /** Units: calls times their cost. */
-  giveBackRate(bucket: string, units: number, grant?: { probe?: string; reserve?: boolean }): Promise<void>;
-  /** As `takeRate`, spread evenly over what remains of the window. */
-  takeBudget(bucket: string, want: QuotaWant): Promise<QuotaAnswer>;
-  giveBackBudget(bucket: string, units: number, grant?: { probe?: string }): Promise<void>;
+  giveBack(bucket: string, units: number, grant?: { probe?: string; reserve?: boolean }): Promise<void>;
   takeSlot(
     bucket: string,
     want: { limit: number; holder: string; urgency: 'actions' | 'watch' | 'sweep'; leaseMs: number },

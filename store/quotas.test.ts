@@ -17,8 +17,7 @@ afterAll(() => close());
 
 /** One call takes 10 s, so that no test depends on how fast it runs. */
 const slow = { limit: 10, windowMs: 80_000, share: 1, cost: 1, urgency: 'sweep', learn: false } as const;
-const rate = (bucket: string, want: Partial<QuotaWant & { learn: boolean }> = {}) =>
-  quotas.takeRate(bucket, { ...slow, ...want });
+const rate = (bucket: string, want: Partial<QuotaWant> = {}) => quotas.take(bucket, { kind: 'rate', ...slow, ...want });
 
 function granted(answer: QuotaAnswer): QuotaGrant {
   if ('inMs' in answer) throw new Error(`refused: ${answer.why}`);
@@ -81,11 +80,11 @@ describe('a rate', () => {
   it('takes back what was not used', async () => {
     granted(await rate('back'));
     refused(await rate('back'));
-    await quotas.giveBackRate('back', 1);
+    await quotas.giveBack('back', 1);
     granted(await rate('back'));
     const reserved = granted(await rate('back', { urgency: 'actions' }));
     expect(reserved.reserve).toBe(true);
-    await quotas.giveBackRate('back', 1, reserved);
+    await quotas.giveBack('back', 1, reserved);
     expect(granted(await rate('back', { urgency: 'actions' })).reserve).toBe(true);
   });
 });
@@ -171,7 +170,7 @@ describe('an unpublished limit', () => {
     expect(raised).toBeGreaterThan(10.4);
     await quotas.observe('learn', { throttledForMs: 10_000 });
     const again = await openQuotas(database.uri, database.name);
-    refused(await again.quotas.takeRate('learn', { ...slow, ...want }));
+    refused(await again.quotas.take('learn', { kind: 'rate', ...slow, ...want }));
     expect((await again.quotas.list('learn'))[0]!['learned']).toBeCloseTo(raised / 2, 6);
     await again.close();
   });
@@ -193,7 +192,9 @@ describe('headers', () => {
     const before = granted(await rate('shared', { limit: 600 })).everyMs;
     await quotas.observe('shared', { limit: 600, remaining: 61, resetInMs: 60_000 });
     const other = await openQuotas(database.uri, database.name);
-    const answer = granted(await other.quotas.takeRate('shared', { ...slow, limit: 600, urgency: 'actions' }));
+    const answer = granted(
+      await other.quotas.take('shared', { kind: 'rate', ...slow, limit: 600, urgency: 'actions' }),
+    );
     await other.close();
     expect(answer.everyMs).toBeGreaterThan(before * 5);
     await quotas.observe('shared', { limit: 600, remaining: 0, resetInMs: 50_000 });
@@ -214,14 +215,22 @@ describe('headers', () => {
 
 describe('a budget', () => {
   const budget = (bucket: string, want: Partial<QuotaWant> = {}) =>
-    quotas.takeBudget(bucket, { limit: 1000, windowMs: 1_000_000, share: 1, cost: 1, urgency: 'sweep', ...want });
+    quotas.take(bucket, {
+      kind: 'budget',
+      limit: 1000,
+      windowMs: 1_000_000,
+      share: 1,
+      cost: 1,
+      urgency: 'sweep',
+      ...want,
+    });
 
   it('is spread over what remains of its window; actions take at once, and the last of it', async () => {
     expect(granted(await budget('day')).everyMs).toBeCloseTo(1_000_000 / 990, 0);
     refused(await budget('day'));
     expect(granted(await budget('day', { urgency: 'actions' })).startsInMs).toBeLessThan(100);
     await quotas.observe('day', { remaining: 500, resetInMs: 100_000 });
-    await quotas.giveBackBudget('day', 1);
+    await quotas.giveBack('day', 1);
     expect(granted(await budget('day', { urgency: 'watch' })).everyMs).toBeCloseTo(100_000 / 491, 0);
     await quotas.observe('day', { remaining: 5 });
     expect(refused(await budget('day')).why).toMatch(/used up/);

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { MongoServerError, type Collection, type Db, type Document } from 'mongodb';
-import { giveBackBudgetPipeline, takeBudgetPipeline } from './quota-budget.ts';
+import { budgetRules } from './quota-budget.ts';
 import { quotaTimes, type QuotaDocument, type QuotaOutcome, type QuotaTimes } from './quota-document.ts';
-import { giveBackRatePipeline, takeRatePipeline } from './quota-rate.ts';
+import { rateRules } from './quota-rate.ts';
 import { judgeBudget, judgeReading, type Belief, type BudgetBelief } from './quota-readings.ts';
+import { giveBackPipeline, takePipeline } from './quota-take.ts';
 import { giveBackSlotPipeline, renewSlotsPipeline, takeSlotPipeline } from './quota-slots.ts';
 import {
   budgetCorrectionPipeline,
@@ -94,27 +95,22 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
   }
 
   return {
-    async takeRate(bucket, want) {
-      const document = await step(bucket, takeRatePipeline(randomUUID(), want, limits));
-      believe(bucket, want, document);
+    async take(bucket, want) {
+      const rules = (want.kind === 'rate' ? rateRules : budgetRules)(want, limits);
+      const document = await step(bucket, takePipeline(randomUUID(), want, limits, rules));
+      if (want.kind === 'rate') believe(bucket, want, document);
+      else
+        budgets.set(bucket, {
+          limit: document.learned ?? want.limit,
+          share: want.share,
+          spent: document.spent ?? 0,
+          windowMs: want.windowMs,
+          endsAt: monotonic() + clock.until(document.windowEndsAt ?? 0),
+        });
       return answerOf(document);
     },
 
-    giveBackRate: (bucket, units, grant = {}) => change(bucket, giveBackRatePipeline(units, grant)),
-
-    async takeBudget(bucket, want) {
-      const document = await step(bucket, takeBudgetPipeline(randomUUID(), want, limits));
-      budgets.set(bucket, {
-        limit: document.learned ?? want.limit,
-        share: want.share,
-        spent: document.spent ?? 0,
-        windowMs: want.windowMs,
-        endsAt: monotonic() + clock.until(document.windowEndsAt ?? 0),
-      });
-      return answerOf(document);
-    },
-
-    giveBackBudget: (bucket, units, grant = {}) => change(bucket, giveBackBudgetPipeline(units, grant)),
+    giveBack: (bucket, units, grant = {}) => change(bucket, giveBackPipeline(units, grant)),
 
     async takeSlot(bucket, want) {
       const id = `${want.holder}/${randomUUID()}`;

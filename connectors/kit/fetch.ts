@@ -93,7 +93,8 @@ function encode(call: Call): Pick<OutgoingRequest, 'headers' | 'body'> {
   return { headers, body: form ? body.toString() : JSON.stringify(body) };
 }
 
-type Outcome<A> = { answer: A } | { redirect: URL } | { failure: Failure; refused: Answer };
+/** `bucket` is the quota that the vendor named. */
+type Outcome<A> = { answer: A } | { redirect: URL } | { failure: Failure; refused: Answer; bucket?: string };
 
 async function fetchOnce(call: Call, url: URL, context: FetchContext): Promise<Outcome<Answer>> {
   const attempt = await begin(call, url, context);
@@ -190,7 +191,8 @@ async function begin(call: Call, url: URL, context: FetchContext): Promise<Attem
       if ('failure' in outcome) {
         event.failure = outcome.failure.kind;
         const { kind, details } = outcome.failure;
-        if (kind === 'throttled') reading = { ...reading, throttledForMs: details.retryAfterMs };
+        if (kind === 'throttled')
+          reading = { ...reading, throttledForMs: details.retryAfterMs, bucket: outcome.bucket };
       }
       return outcome;
     },
@@ -221,7 +223,10 @@ function judge(
   const answer = createAnswer(received, context.origins.api, secrets);
   const { status, headers } = received;
   const special = context.classify(answer, call);
-  if (special) return { failure: complete(special, received, charges, at, context), refused: answer };
+  if (special) {
+    const { bucket } = special.details;
+    return { failure: complete(special, received, charges, at, context), refused: answer, bucket };
+  }
   if ((status >= 200 && status < 300) || call.accept?.includes(status)) return { answer };
   const location = headers.get('location')?.[0];
   if ([301, 302, 303, 307, 308].includes(status) && call.method === 'GET' && location !== undefined) {
