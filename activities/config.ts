@@ -22,6 +22,12 @@ const environment = z.object({
   CASTELLAN_PUBLIC_URL: z.url('the https address under which vendors reach the API').optional(),
   CASTELLAN_ALLOW_LOCAL_ORIGINS: flag.default(false),
   CASTELLAN_TIME_SCALE: z.coerce.number('a number; 1 unless a test hurries').positive().max(1).default(1),
+  CASTELLAN_WATCH_SECONDS: z
+    .string()
+    .regex(/^\d+-\d+$/, 'least-most, as in 15-300')
+    .transform((text) => text.split('-').map((seconds) => Number(seconds) * 1000) as [number, number])
+    .refine(([least, most]) => least >= 1000 && least <= most, 'least-most in seconds, as in 15-300')
+    .optional(),
   CASTELLAN_METRICS: z
     .string()
     .regex(/^[^:]+:\d+$/, 'host:port to serve Prometheus metrics on')
@@ -96,6 +102,12 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     metricsAddress: is.CASTELLAN_METRICS,
     workflowBundle: is.CASTELLAN_WORKFLOW_BUNDLE,
     logLevel: is.CASTELLAN_LOG_LEVEL,
-    times: timesOf(is.CASTELLAN_TIME_SCALE),
+    times: {
+      ...timesOf(is.CASTELLAN_TIME_SCALE),
+      ...(is.CASTELLAN_WATCH_SECONDS && {
+        watchMinMs: is.CASTELLAN_WATCH_SECONDS[0],
+        watchMaxMs: is.CASTELLAN_WATCH_SECONDS[1],
+      }),
+    },
   };
 }

@@ -7,3 +7,8 @@ export interface Measured {
   holds: boolean;
   details: Record<string, unknown>;
 }
+
+export interface BenchOptions {
+  /** Of `idle`. */
+  connections: number;
+}

@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ProcessOwner } from '../../local/processes.ts';
+import { startWorker } from '../../local/stack.ts';
+import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
+import type { BenchOptions, Measured } from './measured.ts';
+import { percentile, spread } from './percentile.ts';
+import { eventually, startBench, type Bench } from './start-bench.ts';
+import { watchRequests } from './vendor-requests.ts';
+
+const everyMs = 60_000;
+/** Created side by side: so many first scans go on at once. */
+const creators = 12;
+/** Calls of one look for changes are closer to each other than this. */
+const oneLookMs = 10_000;
+const settledLooks = 2;
+const measuredMs = 2 * everyMs;
+
+/**
+ * Many small tenants, each looked at once a minute by one worker: its memory, how late the looks are beyond a minute
+ * as the vendor sees them, and after a SIGKILL of the worker how long until each was looked at again by a new one.
+ */
+export async function idle({ connections }: BenchOptions): Promise<Measured[]> {
+  const owner = new ProcessOwner();
+  const simulators: OktaSimulator[] = [];
+  const looks = new Map<number, number[]>();
+  const stop = watchRequests(({ port, url, at }) => {
+    if (!url.startsWith('/api/v1/logs')) return;
+    const of = looks.get(port) ?? [];
+    looks.set(port, of);
+    // A later page of the same look.
+    if (at - (of.at(-1) ?? Number.NEGATIVE_INFINITY) > oneLookMs) of.push(at);
+  });
+  try {
+    const seconds = everyMs / 1000;
+    const bench = await startBench(owner, {
+      CASTELLAN_WATCH_SECONDS: `${seconds}-${seconds}`,
+      CASTELLAN_LOG_LEVEL: 'warn',
+    });
+    try {
+      const creating = await create(bench, connections, simulators);
+      // From when on everybody has been looked at in steady state.
+      await eventually(
+        async () => [...looks.values()].filter((of) => of.length > settledLooks).length >= connections || undefined,
+        (settledLooks + 2) * everyMs,
+        1_000,
+      );
+      const rss = memoryOf(bench.worker.pid);
+      const late = await lateness(looks, rss.sample);
+      const restart = await restarted(owner, bench, looks, connections);
+      const figures = {
+        connections,
+        perConnectionKb: Math.round(((rss.most() - creating.emptyMb) * 1024) / connections),
+      };
+      return [
+        measured('idle-memory', Math.round(rss.most()), 1024, 'MB', { ...figures, ...creating }),
+        measured('idle-late', Math.round(percentile(late, 95)), 1_000, 'ms, p95', { connections, ...spread(late) }),
+        measured('idle-restart', Math.round(restart.seconds), (1.5 * everyMs) / 1000, 's', { connections, ...restart }),
+      ];
+    } finally {
+      await bench.close();
+    }
+  } finally {
+    stop();
+    await owner.stop();
+    await Promise.all(simulators.map((simulator) => simulator.close()));
+  }
+}
+
+const measured = (name: string, figure: number, limit: number, unit: string, details: object): Measured => ({
+  name,
+  figure,
+  limit,
+  unit,
+  holds: figure <= limit,
+  details: { ...details },
+});
+
+/** Spread over the interval as connections of real life are, so far as the first scans leave time for it. */
+async function create(bench: Bench, connections: number, simulators: OktaSimulator[]) {
+  const emptyMb = rssMb(bench.worker.pid);
+  const begun = performance.now();
+  let next = 0;
+  const one = async (): Promise<void> => {
+    for (let number = next++; number < connections; number = next++) {
+      const subdomain = `tenant${number}`;
+      const token = `00${subdomain}`.padEnd(42, '0');
+      const simulator = await createOktaSimulator({
+        seed: number + 1,
+        subdomain,
+        token,
+        knobs: { tier: 'workforce', share: 100, limitFactor: 100 },
+        fill: { users: 3, groups: 2, events: 2, apps: 1, apiTokens: 1 },
+        allowHttpHooks: true,
+      });
+      simulators.push(simulator);
+      const { id } = await bench.api.post<{ id: string }>('/v1/connections', {
+        app: 'okta',
+        settings: { domain: `${subdomain}.okta.com`, baseUrl: simulator.url },
+        credential: { type: 'ssws', token },
+        parallel: 1,
+      });
+      await eventually(async () => {
+        const { scan } = await bench.api.get<{ scan?: { finishedAt?: string } }>(`/v1/connections/${id}`);
+        return scan?.finishedAt;
+      });
+      const due = begun + (number / connections) * everyMs;
+      await delay(Math.max(due - performance.now(), 0));
+    }
+  };
+  await Promise.all(Array.from({ length: creators }, one));
+  return { emptyMb, createdInSeconds: Math.round((performance.now() - begun) / 1000) };
+}
+
+async function lateness(looks: ReadonlyMap<number, number[]>, sample: () => void): Promise<number[]> {
+  const begun = performance.now();
+  while (performance.now() - begun < measuredMs) {
+    sample();
+    await delay(1_000);
+  }
+  return [...looks.values()].flatMap((times) =>
+    times.slice(1).flatMap((at, n) => (at >= begun ? [Math.max(at - times[n]! - everyMs, 0)] : [])),
+  );
+}
+
+/** A look counts as one of the new worker from when on that was started. */
+async function restarted(owner: ProcessOwner, bench: Bench, looks: ReadonlyMap<number, number[]>, connections: number) {
+  const before = new Map([...looks].map(([port, times]) => [port, times.at(-1)!]));
+  bench.worker.kill('SIGKILL');
+  await bench.worker.exited;
+  const killed = performance.now();
+  const worker = await startWorker(owner, bench.env, join(bench.logFolder, 'worker-2.log'));
+  const ready = (performance.now() - killed) / 1000;
+  const first = await eventually(
+    async () => {
+      const since = [...looks].flatMap(([port, times]) => {
+        const at = times.find((time) => time > killed);
+        return at === undefined ? [] : [{ at, late: Math.max(at - before.get(port)! - everyMs, 0) }];
+      });
+      return since.length >= connections ? since : undefined;
+    },
+    5 * everyMs,
+    500,
+  );
+  const late = first.map((one) => one.late);
+  return {
+    seconds: (Math.max(...first.map(({ at }) => at)) - killed) / 1000,
+    readySeconds: Math.round(ready * 10) / 10,
+    late: spread(late),
+    memoryMb: Math.round(rssMb(worker.pid)),
+  };
+}
+
+const rssMb = (pid: number): number =>
+  Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024;
+
+function memoryOf(pid: number) {
+  let most = 0;
+  return { sample: () => (most = Math.max(most, rssMb(pid))), most: () => most };
+}

@@ -1,0 +1,46 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { MongoClient, type Db } from 'mongodb';
+import { connectApi, type Api } from '../../local/api-client.ts';
+import type { ProcessOwner } from '../../local/processes.ts';
+import { newLogFolder } from '../../local/servers/cache-folder.ts';
+import { startMongo } from '../../local/servers/start-mongo.ts';
+import { startTemporal } from '../../local/servers/start-temporal.ts';
+import { startServices, type Services } from '../../local/stack.ts';
+import type { ConnectionState } from '../../workflows/messages.ts';
+
+export interface Bench extends Services {
+  api: Api;
+  db: Db;
+  logFolder: string;
+  /** Ends what this process holds open; the processes are the owner's. */
+  close(): Promise<void>;
+}
+
+export type ShownConnection = { id: string } & Pick<ConnectionState, 'phase' | 'scan' | 'stages' | 'watch'>;
+
+/** Castellan on servers of its own, each a process, at true times unless `env` says otherwise. */
+export async function startBench(owner: ProcessOwner, env: Record<string, string> = {}): Promise<Bench> {
+  const logFolder = newLogFolder();
+  const [temporal, mongodb] = await Promise.all([
+    startTemporal(owner, { logFolder, ui: false }),
+    startMongo(owner, { logFolder }),
+  ]);
+  const services = await startServices(owner, { temporal, mongodb }, { logFolder, env });
+  const client = await new MongoClient(mongodb.uri).connect();
+  return {
+    ...services,
+    api: connectApi(services.apiUrl, services.apiKey),
+    db: client.db(services.env['CASTELLAN_DATABASE']),
+    logFolder,
+    close: () => client.close(),
+  };
+}
+
+/** Asks until there is an answer. */
+export async function eventually<T>(ask: () => Promise<T | undefined>, withinMs = 300_000, everyMs = 200): Promise<T> {
+  for (const until = Date.now() + withinMs; Date.now() < until; await delay(everyMs)) {
+    const found = await ask();
+    if (found !== undefined) return found;
+  }
+  throw new Error(`it did not come to that within ${withinMs / 1000} s`);
+}
