@@ -25,7 +25,6 @@ export interface Doing {
   target: ActionTarget;
 }
 
-export const leaseMs = 20_000;
 const maxTries = 5;
 
 /**
@@ -39,6 +38,7 @@ export function actionStep(
 ): (input: { connectionId: string; actionId: string }) => Promise<StepResult> {
   return async ({ connectionId, actionId }) => {
     const { actions } = deps.store;
+    const leaseMs = deps.times.actionLeaseMs;
     const lease = await actions.claim(actionId, holderOf(), leaseMs);
     if (!lease) return { touched: false };
     let doing: Doing | undefined;

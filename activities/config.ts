@@ -59,6 +59,8 @@ export interface Times {
   /** How long one chunk reads before it hands over. */
   chunkMs: number;
   leaseMs: number;
+  /** How long an action is kept for a worker that does not say that it is still at it. */
+  actionLeaseMs: number;
   /** A governed call waits this long inside the chunk; a longer wait is a durable timer. */
   pacingMs: number;
   groupMs: number;
@@ -75,6 +77,7 @@ export interface Times {
 export const timesOf = (scale = 1): Times => ({
   chunkMs: 60_000 * scale,
   leaseMs: Math.max(15_000 * scale, 3_000),
+  actionLeaseMs: Math.max(20_000 * scale, 4_000),
   pacingMs: 20_000 * scale,
   groupMs: 1_000,
   againMs: [2_000, 8_000, 20_000, 40_000, 50_000].map((ms) => ms * scale),
