@@ -17,7 +17,7 @@ export interface Reading {
   groupMs: number;
   /** Activities: what a run to the end has covered. */
   covered?: (observedAt: Date) => Group['covered'];
-  committed?: (counts: Counts, lease: Lease, pages: number) => void;
+  committed?: (counts: Counts, lease: Lease) => void;
   /** After the commit that holds the page. */
   acknowledge?: (receipt: string) => Promise<void>;
   /** A feed: the last page moves the checkpoint and leaves no cursor. */
@@ -26,26 +26,22 @@ export interface Reading {
 
 /**
  * Reads pages from the lease's position and writes them in groups, each with the position after its last page, in one
- * transaction. The next page is fetched while this one is prepared, and while a group is written. Whatever ends it, the pages that were read whole
- * are committed first, so that nothing is asked for twice. Returns whether the end was reached.
+ * transaction. The next page is fetched while this one is prepared, and while a group is written. Whatever ends it, the
+ * pages that were read whole are committed first, so that nothing is asked for twice. Returns whether the end was reached.
  */
-export async function readPages(
-  store: Store,
-  reading: Reading,
-): Promise<{ lease: Lease; ended: boolean; pages: number }> {
+export async function readPages(store: Store, reading: Reading): Promise<{ lease: Lease; ended: boolean }> {
   const { part } = reading.lease.position;
   let { lease } = reading;
   let { cursor, checkpoint } = lease.position;
   let gathered = new Gathered();
   let writing: Promise<void> = Promise.resolve();
   const seen = new Set(cursor ? [cursor] : []);
-  let pages = 0;
   let ended = false;
 
   const write = async (group: Gathered): Promise<void> => {
     const done = await store.positions.commit(lease, group.value);
     lease = done.lease;
-    reading.committed?.(done.counts, lease, group.value.pages.length);
+    reading.committed?.(done.counts, lease);
     for (const receipt of group.receipts) await reading.acknowledge?.(receipt);
   };
   const flush = async (): Promise<void> => {
@@ -72,7 +68,6 @@ export async function readPages(
       const { observedAt } = asked;
       const page = await asked.page;
       asked = undefined;
-      pages += 1;
       if (page.next !== undefined && seen.has(page.next)) {
         throw new Failure('unavailable', `the app repeats a page: its next position is one that was read already`, {
           who: 'vendor',
@@ -94,7 +89,7 @@ export async function readPages(
     await flush();
     await writing;
   }
-  return { lease, ended, pages };
+  return { lease, ended };
 }
 
 class Gathered {

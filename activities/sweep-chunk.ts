@@ -15,15 +15,15 @@ import { outlook } from './outlook.ts';
 import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
 import type { SweepResult } from './results.ts';
+import { spread } from './spread.ts';
 
-const pagesAChunk = 25;
 /** Above this share of a part nothing is removed until the next scan, or an operator, says so too. */
 const suspectShare = 0.3;
 const retentionMs = 90 * 24 * 3600_000;
 
 type Ending = Partial<Pick<SweepResult, 'delay' | 'unauthorized' | 'held'>>;
 
-/** Takes parts of the stage by lease and reads them, until 25 pages or the chunk's time are used up. */
+/** Takes parts of the stage by lease and reads them until the chunk's time is used up. */
 export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
   return async ({ connectionId, stage, scan }) => {
     const opened = await openSession(deps, connectionId, 'sweep');
@@ -32,7 +32,11 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
 
     const chunk = new Chunk(deps, opened, stage, spec, scan);
     const ending = await heartbeating(
-      () => chunk.read(),
+      async () => {
+        const read = await chunk.read();
+        if (stage === 'files') await spread(deps, opened);
+        return read;
+      },
       () => chunk.renew(),
     );
     const summary = await deps.store.positions.summary(connectionId, 'sweep', stage, scan);
@@ -49,7 +53,6 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
 class Chunk {
   private readonly deadline: number;
   private readonly holder: string;
-  private pages = 0;
   private lease: Lease | undefined;
   private renewedAt = Date.now();
   private readonly deps: Dependencies;
@@ -68,8 +71,7 @@ class Chunk {
     this.holder = holderOf();
   }
 
-  private goOn = (): boolean =>
-    this.pages < pagesAChunk && Date.now() < this.deadline && !this.opened.session.signal.aborted;
+  private goOn = (): boolean => Date.now() < this.deadline && !this.opened.session.signal.aborted;
 
   async renew(): Promise<void> {
     if (!this.lease || Date.now() - this.renewedAt < this.deps.times.leaseMs / 3) return;
@@ -125,9 +127,11 @@ class Chunk {
         await this.deps.store.positions.release(lease, busyMs);
         return undefined;
       }
-      const current = lease.position.role === 'listing' ? await this.list(lease) : await this.sweep(lease);
+      const listing = lease.position.role === 'listing';
+      const current = listing ? await this.list(lease) : await this.sweep(lease);
       if (current) await this.deps.store.positions.release(current);
-      return undefined;
+      // Now that the parts are known the workflow can send more readers.
+      return listing && !current && this.opened.connection.parallel > 1 ? {} : undefined;
     } catch (error) {
       return this.failed(lease, error);
     }
@@ -141,7 +145,6 @@ class Chunk {
     do {
       if (!this.goOn()) return current;
       const page = await this.spec.parts!(this.opened.session, { part: lease.position.part, cursor });
-      this.pages += 1;
       if (page.next !== undefined && page.next === cursor) {
         throw new Failure('unavailable', 'the list of parts repeats a page', { who: 'vendor' });
       }
@@ -188,8 +191,7 @@ class Chunk {
   }
 
   private async readPart(lease: Lease, range: { from: Date; until: Date } | undefined) {
-    const before = this.pages;
-    const result = await readPages(this.deps.store, {
+    return readPages(this.deps.store, {
       lease,
       request: { ...range },
       page: (request: PageRequest) => this.spec.sweep!(this.opened.session, request),
@@ -197,13 +199,10 @@ class Chunk {
       groupMs: this.deps.times.groupMs,
       feed: false,
       ...(range && { covered: () => ({ ...range, latenessMs: this.spec.latenessMs ?? 0 }) }),
-      committed: (_counts, current, pages) => {
+      committed: (_counts, current) => {
         this.lease = current;
-        this.pages = Math.max(this.pages, before + pages);
       },
     });
-    this.pages = before + result.pages;
-    return result;
   }
 
   private kinds() {
