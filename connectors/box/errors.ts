@@ -26,6 +26,12 @@ const ofObject = [
   'retention_not_expired',
 ];
 
+/** Whatever the status says; an error is told apart by its beginning. */
+function isRefusedForSpeed({ bytes }: Answer): boolean {
+  const start = Buffer.from(bytes.subarray(0, 400)).toString();
+  return /^\{\s*"type"\s*:\s*"error"/.test(start) && /"code"\s*:\s*"rate_limit_exceeded"/.test(start);
+}
+
 /** Where the status alone would say the wrong thing. */
 export function classify(answer: Answer, call: Call): Failure | undefined {
   const { status } = answer;
@@ -33,6 +39,8 @@ export function classify(answer: Answer, call: Call): Failure | undefined {
     return new Failure('unavailable', `${call.operation}: Box does not have the content at hand yet`);
   // Where a download is led to: what was asked for goes on beyond the end.
   if (status === 416) return new Failure('restart', `${call.operation}: the content is shorter than what came of it`);
+  if (status !== 429 && isRefusedForSpeed(answer))
+    return new Failure('throttled', `${call.operation} was refused for speed, under status ${status}`);
   if (status < 400) return undefined;
   const code = codeOf(answer);
   if (call.operation === tokenOperation && status === 400) return refusedToken(answer, code);

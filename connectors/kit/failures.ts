@@ -65,6 +65,8 @@ export class Failure extends Error {
 export interface ClassifiedAnswer {
   status: number;
   contentType?: string;
+  /** True: it says when to come again. */
+  retryAfter?: boolean;
 }
 
 const byStatus: Readonly<Record<number, FailureKind>> = {
@@ -94,10 +96,11 @@ const byStatus: Readonly<Record<number, FailureKind>> = {
 
 /**
  * The only status table. A 403 in HTML comes from something in between (a proxy, a firewall), not from the app's own
- * permissions, so it must not make a stage blind.
+ * permissions, so it must not make a stage blind; one that says when to come again refuses for speed.
  */
 export function classify(answer: ClassifiedAnswer): FailureKind {
   if (answer.status === 403 && answer.contentType?.includes('html')) return 'unavailable';
+  if (answer.status === 403 && answer.retryAfter) return 'throttled';
   const kind = byStatus[answer.status];
   if (kind) return kind;
   return answer.status >= 400 && answer.status < 500 ? 'invalid' : 'unavailable';

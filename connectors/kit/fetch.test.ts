@@ -113,6 +113,15 @@ describe('a call', () => {
     ]);
   });
 
+  it('takes a 403 that says when to come again for a throttle, also where a 403 is accepted', async () => {
+    const url = await serve((_, response) => {
+      response.statusCode = 403;
+      response.setHeader('retry-after', '7').end('{"error":"quota"}');
+    });
+    const failure = await failed(open({ baseUrl: url }).fetch({ ...get(url), accept: [403] }));
+    expect([failure.kind, failure.details.retryAfterMs]).toEqual(['throttled', 7_000]);
+  });
+
   it.each([
     [400, 'invalid'],
     [401, 'unauthorized'],

@@ -227,13 +227,16 @@ function judge(
     const { bucket } = special.details;
     return { failure: complete(special, received, charges, at, context), refused: answer, bucket };
   }
-  if ((status >= 200 && status < 300) || call.accept?.includes(status)) return { answer };
+  const contentType = headers.get('content-type')?.[0];
+  const kind = classify({ status, contentType, retryAfter: headers.has('retry-after') });
+  // Who takes a refusal for an answer does not mean one for speed.
+  const accepted = call.accept?.includes(status) && kind !== 'throttled';
+  if ((status >= 200 && status < 300) || accepted) return { answer };
   const location = headers.get('location')?.[0];
   if ([301, 302, 303, 307, 308].includes(status) && call.method === 'GET' && location !== undefined) {
     const target = URL.canParse(location, received.url.href) ? new URL(location, received.url) : undefined;
     if (target && matchesAnyOrigin(context.origins.download ?? [], target)) return { redirect: target };
   }
-  const kind = classify({ status, contentType: headers.get('content-type')?.[0] });
   const evidence = evidenceOf(received, secrets);
   const code = evidence.vendorCode ? ` (${evidence.vendorCode})` : '';
   const failure = new Failure(kind, `${call.operation} answered ${status}${code}`, { evidence });

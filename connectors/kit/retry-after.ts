@@ -6,9 +6,13 @@ export type Headers = ReadonlyMap<string, readonly string[]>;
 /** What is waited when a vendor says "slow down" and not for how long. */
 export const bareThrottleMs = 60_000;
 
+/** No vendor's window is longer: who asks for more has the wrong unit, or no clock. */
+const longestMs = 31 * 24 * 3_600_000;
+const isSensible = (ms: number): boolean => ms >= 0 && ms <= longestMs;
+
 /**
  * A vendor's point in time as a duration in milliseconds from `atMs`: seconds, epoch seconds, epoch milliseconds or an
- * HTTP date. Undefined when it makes no sense, or lies in the past.
+ * HTTP date. Undefined when it makes no sense, lies in the past, or more than a month ahead.
  */
 function untilMs(value: string, atMs: number): number | undefined {
   const text = value.trim();
@@ -19,7 +23,7 @@ function untilMs(value: string, atMs: number): number | undefined {
   else if (number > 100_000_000_000) ms = number - atMs;
   else if (number > 1_000_000_000) ms = number * 1000 - atMs;
   else ms = number * 1000;
-  return Number.isFinite(ms) && ms >= 0 ? Math.round(ms) : undefined;
+  return isSensible(ms) ? Math.round(ms) : undefined;
 }
 
 const all = (headers: Headers, ...names: string[]) => names.flatMap((name) => headers.get(name) ?? []);
@@ -56,9 +60,7 @@ export function statedRetryAfter(headers: Headers, at: Date): number | undefined
     ...members(headers, 'ratelimit', 't', 'reset'),
   ];
   const plain = longest(values, atMs);
-  const inMs = all(headers, 'retry-after-ms', 'x-ms-retry-after-ms')
-    .map(Number)
-    .filter((ms) => Number.isFinite(ms) && ms >= 0);
+  const inMs = all(headers, 'retry-after-ms', 'x-ms-retry-after-ms').map(Number).filter(isSensible);
   return plain === undefined && inMs.length === 0 ? undefined : Math.max(plain ?? 0, ...inMs);
 }
 

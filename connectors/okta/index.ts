@@ -22,6 +22,10 @@ const noFiles = 'not applicable: Okta stores no customer files';
 /** A refusal for too many calls at once names a limit of 0 and a reset that means nothing: a short pause suffices. */
 const concurrencyPauseMs = { least: 1000, spread: 4000 };
 
+/** Whatever the status says. Lists, which are long, do not begin with a brace. */
+const isRefusedForSpeed = ({ bytes }: Answer): boolean =>
+  bytes[0] === 0x7b && /^\{\s*"errorCode"\s*:\s*"E0000047"/.test(Buffer.from(bytes.subarray(0, 100)).toString());
+
 /** Where the status alone would say the wrong thing. */
 function classify(answer: Answer, call: Call): Failure | undefined {
   const { status } = answer;
@@ -29,6 +33,8 @@ function classify(answer: Answer, call: Call): Failure | undefined {
     return new Failure('throttled', `${call.operation} was refused: too many calls at once`, {
       retryAfterMs: concurrencyPauseMs.least + Math.round(Math.random() * concurrencyPauseMs.spread),
     });
+  if (status !== 429 && isRefusedForSpeed(answer))
+    return new Failure('throttled', `${call.operation} was refused for speed, under status ${status} (E0000047)`);
   if (status < 400) return undefined;
   const code = /"errorCode"\s*:\s*"(E\d{7})"/.exec(answer.text().slice(0, 2000))?.[1];
   // The feature is not licensed: no new credential helps.

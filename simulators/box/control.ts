@@ -25,7 +25,7 @@ import type { BoxFault } from './faults.ts';
 import { fill, measure } from './fill.ts';
 import type { Filled, FillOptions } from './fill.ts';
 import type { Gate } from './gate.ts';
-import { turnKnobs } from './knobs.ts';
+import { turnKnobs } from '../kit/turn-knobs.ts';
 import type { Knobs, KnobsPatch } from './knobs.ts';
 import { linkUrl } from './render-link.ts';
 import { makeEvent } from './record.ts';

@@ -21,7 +21,7 @@ import { fill, grantApp, measure } from './fill.ts';
 import type { Filled, FillOptions } from './fill.ts';
 import type { OktaFault } from './faults.ts';
 import type { Gate } from './gate.ts';
-import { turnKnobs } from './knobs.ts';
+import { turnKnobs } from '../kit/turn-knobs.ts';
 import type { Knobs, KnobsPatch } from './knobs.ts';
 import { userTarget } from './log-event.ts';
 import type { Actor } from './principal.ts';

@@ -34,6 +34,8 @@ export interface Knobs {
   lateMs: number;
   /** Part of the log rows that are persisted twice, with the same uuid. */
   duplicateProbability: number;
+  /** A bounded query of the log gives the newest first, whatever order it asked for. */
+  logNewestFirst: boolean;
   /** Deactivation takes this long when asked for asynchronously. */
   asyncDeactivateMs: number;
   hooks: HookKnobs;
@@ -69,6 +71,7 @@ export function defaultKnobs(): Knobs {
     lateProbability: 0,
     lateMs: 120_000,
     duplicateProbability: 0,
+    logNewestFirst: false,
     asyncDeactivateMs: 1_000,
     hooks: {
       batchMs: 200,
@@ -83,19 +86,3 @@ export function defaultKnobs(): Knobs {
 }
 
 export type KnobsPatch = Partial<Omit<Knobs, 'hooks'>> & { hooks?: Partial<HookKnobs> };
-
-/** Sets known knobs; an unknown name or a wrong type is refused, so that a misspelt test does not pass by luck. */
-export function turnKnobs(knobs: Knobs, patch: KnobsPatch): Knobs {
-  const known = knobs as unknown as Record<string, unknown>;
-  for (const [name, value] of Object.entries(patch)) {
-    if (name === 'hooks') continue;
-    if (!(name in known) || typeof known[name] !== typeof value) throw new Error(`no such knob: ${name}`);
-    known[name] = value;
-  }
-  const hooks = knobs.hooks as unknown as Record<string, unknown>;
-  for (const [name, value] of Object.entries(patch.hooks ?? {})) {
-    if (!(name in hooks) || typeof hooks[name] !== typeof value) throw new Error(`no such knob: hooks.${name}`);
-    hooks[name] = value;
-  }
-  return knobs;
-}

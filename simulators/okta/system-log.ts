@@ -85,7 +85,7 @@ function poll(call: Call, since: number, limit: number, list: string): Answer {
 
 /** Bounded: by `published`, with an end. */
 function bounded(call: Call, since: number, until: number, limit: number, list: string): Answer {
-  const descending = call.query.get('sortOrder') === 'DESCENDING';
+  const descending = call.query.get('sortOrder') === 'DESCENDING' || call.state.knobs.logNewestFirst;
   const rows = call.state.log.published();
   const test = predicate(call);
   const from = indexBy(rows, (row) => row.publishedAt < Math.max(since, call.state.now() - RETENTION_MS));
