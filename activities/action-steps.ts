@@ -14,6 +14,7 @@ import { isOurs } from './is-ours.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { asFailure, problemForState, throttleDelay, unauthorized } from './problems.ts';
 import type { ActionStep, StepResult } from './results.ts';
+import { addSpent, counting } from './spending.ts';
 
 /** What a step works with: the action's document under lease, and the connector's way to do it. */
 export interface Doing {
@@ -23,6 +24,8 @@ export interface Doing {
   lease: ActionLease;
   document: ActionDocument;
   target: ActionTarget;
+  /** What the calls of this step took of each quota, since the last write. */
+  spent: Map<string, number>;
 }
 
 const maxTries = 5;
@@ -43,15 +46,16 @@ export function actionStep(
     if (!lease) return { touched: false };
     let doing: Doing | undefined;
     let renewedAt = Date.now();
+    const { governor, spent } = counting(deps.governor);
     try {
-      const opened = await openSession(deps, connectionId, 'actions');
+      const opened = await openSession({ ...deps, governor }, connectionId, 'actions');
       const document = lease.action;
       const action = opened.connector.actions[document.action];
       if (!action) {
         const why = opened.connector.absent[document.action] ?? 'this app cannot';
         throw new Failure('invalid', `${actionTitles[document.action]}: ${why}`);
       }
-      doing = { deps, opened, action, lease, document, target: document.target };
+      doing = { deps, opened, action, lease, document, target: document.target, spent };
       const current = doing;
       return await heartbeating(
         () => work(current),
@@ -64,7 +68,7 @@ export function actionStep(
     } catch (error) {
       if (error instanceof LeaseLost) return { touched: false };
       if (isOurs(error)) throw error;
-      return failed(deps, name, doing?.lease ?? lease, doing?.opened, error);
+      return failed(deps, name, doing ?? { lease, spent }, error);
     }
   };
 }
@@ -74,20 +78,23 @@ export async function write(
   doing: Doing,
   change: Parameters<Dependencies['store']['actions']['write']>[1],
 ): Promise<void> {
-  doing.lease = await doing.deps.store.actions.write(doing.lease, change);
+  doing.lease = await doing.deps.store.actions.write(doing.lease, { ...change, ...spending(doing) });
   doing.document = doing.lease.action;
 }
+
+const spending = ({ lease, spent }: Pick<Doing, 'lease' | 'spent'>) =>
+  spent.size === 0 ? {} : { spent: addSpent(lease.action.spent, spent) };
 
 export const release = (doing: Doing): Promise<void> => doing.deps.store.actions.release(doing.lease);
 
 async function failed(
   deps: Dependencies,
   step: ActionStep,
-  lease: ActionLease,
-  opened: Opened | undefined,
+  given: Pick<Doing, 'lease' | 'spent'> & { opened?: Opened },
   error: unknown,
 ): Promise<StepResult> {
   const { actions } = deps.store;
+  const { lease, opened } = given;
   if (opened?.session.signal.aborted) {
     await actions.release(lease);
     throw new CancelledFailure('asked to let go');
@@ -121,7 +128,7 @@ async function failed(
       : failure.kind === 'conflict' || failure.kind === 'forbidden'
         ? 'refused'
         : 'failed';
-  const ended = await actions.write(lease, { state, problem });
+  const ended = await actions.write(lease, { state, problem, ...spending(given) });
   await actions.release(ended);
   deps.log.warn({ actionId: lease.action._id, step, problem }, 'action ended without success');
   return { touched: false };
@@ -135,7 +142,7 @@ export const stored = (document: ActionDocument): Before<ActionState> => {
     plan: document.plan ?? [],
     irreversible: document.irreversible ?? [],
     calls: document.calls ?? 0,
-    touches: [],
+    touches: document.objects ?? [],
   };
 };
 

@@ -1,10 +1,13 @@
 import { actionTitles } from '../connectors/actions.ts';
-import type { ActionState, Before } from '../connectors/connector.ts';
+import type { ActionState, Before, Ref } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
+import type { AnyRecord } from '../connectors/records.ts';
+import type { BudgetOf } from '../store/batches-interface.ts';
 import type { ActionDocument } from '../store/documents.ts';
 import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
+import { differences } from './differences.ts';
 import type { ActionStep, StepResult } from './results.ts';
 
 const stepFor: Partial<Record<ActionDocument['state'], ActionStep>> = {
@@ -31,12 +34,16 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
   actionStep(deps, 'prepareAction', async (doing) => {
     const { opened, action, document, target } = doing;
     if (document.mode === 'apply') refuseWithoutGovernance(doing);
+    const later = document.mode === 'apply' ? await untilBudget(doing, 'prepareAction') : undefined;
+    if (later) return later;
     const before = await action.read(opened.session, target);
-    refuseProtected(doing, before.principal);
+    await refuseProtected(doing, before.principal);
     await write(doing, {
       before: before.state,
       plan: [...before.plan],
       irreversible: [...before.irreversible],
+      objects: await objectsOf(doing, before.touches),
+      losesAccess: (before.losesAccess ?? []).slice(0, mostNamed),
       calls: before.calls,
       state: document.mode === 'plan' ? 'planned' : 'prepared',
     });
@@ -51,19 +58,44 @@ export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
     const { opened, action, target, document } = doing;
     const before = stored(document);
     const repeated = document.state === 'applying';
+    const later = await untilBudget(doing, 'applyAction');
+    if (later) return later;
     const present = await action.read(opened.session, target);
-    refuseProtected(doing, present.principal);
+    await refuseProtected(doing, present.principal);
     const was = { ...before, touches: present.touches };
     if (action.repeat === 'readable' || !repeated) {
       // Done by a try that died, or so already before anybody asked.
       if (action.verified(before.state, present.state) && (repeated || present.done)) {
         return settle(doing, { after: present.state }, was);
       }
-      if (!same(present.state, before.state) && !repeated) throw changedSince(doing);
+      if (!same(present.state, before.state) && !repeated)
+        throw changedSince(doing, differences(before.state, present.state));
     }
     if (!repeated) await write(doing, { state: 'applying' });
     return settle(doing, await action.apply(opened.session, target, before.state), was);
   });
+
+/** At least this often the budget is looked at again, which may have been raised. */
+const budgetLookMs = 10 * 60_000;
+
+const waitFor: Record<BudgetOf | 'target', (document: ActionDocument) => string> = {
+  batch: ({ batchId }) => `the budget of batch ${batchId}`,
+  connection: () => 'the budget of all batches of the connection',
+  target: ({ batchId }) => `another action on a target of batch ${batchId}`,
+};
+
+/** An action of a batch begins when the budget has a place for it; until then its wait tells operators why. */
+async function untilBudget(doing: Doing, step: ActionStep): Promise<StepResult | undefined> {
+  const { document, deps } = doing;
+  if (document.batchId === undefined || document.startedAt) return undefined;
+  const place = await deps.store.batches.start(document._id);
+  if (place.started) return undefined;
+  await release(doing);
+  const whose = waitFor[place.of](document);
+  const why = `waiting for ${whose} until ${place.freeAt.toISOString()}`;
+  const ms = Math.min(place.inMs, budgetLookMs);
+  return { next: step, delay: { ms, reason: 'budget', why }, touched: false };
+}
 
 export const checkAction = (deps: Dependencies): Activities['checkAction'] =>
   actionStep(deps, 'checkAction', async (doing) => {
@@ -89,7 +121,7 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
     if (!asLeft && !undo.accepted && document.state !== 'undoing') {
       const plan = [
         'the object was changed after the action; undoing restores what was stored then',
-        ...(present.state ? difference(after, present.state) : [present.refusal]),
+        ...(present.state ? differences(after, present.state) : [present.refusal]),
       ];
       await write(doing, { state: 'undoNeedsAcceptance', undo: { ...undo, plan } });
       await release(doing);
@@ -145,10 +177,29 @@ function refuseWithoutGovernance({ opened }: Doing): void {
   });
 }
 
-function refuseProtected({ opened }: Doing, principal: Before<ActionState>['principal']): void {
+/** Of those who lose access the first are listed; the plan says how many there are. */
+const mostNamed = 1_000;
+
+/** With the names that people know them by. */
+const objectsOf = ({ deps, opened }: Doing, touches: readonly Ref[]) =>
+  Promise.all(
+    touches.map(async (ref) => {
+      const record = await deps.store.records.get(opened.connection._id, ref.kind, ref.vendorId);
+      const name = record && nameOf(record);
+      return { ...ref, ...(name ? { name } : {}) };
+    }),
+  );
+
+/** All names of the accounts that an action is upon, the app's and those of our records. */
+async function refuseProtected({ deps, opened }: Doing, principal: Before<ActionState>['principal']): Promise<void> {
   if (principal === undefined) return;
   const { connection } = opened;
-  const names = typeof principal === 'string' ? [principal] : principal;
+  const said = typeof principal === 'string' ? [principal] : principal;
+  const known = await Promise.all(said.map((id) => deps.store.records.get(connection._id, 'accounts', id)));
+  const names = known.reduce<readonly string[]>(
+    (all, record) => (record?.kind === 'accounts' ? [...all, record.login, record.email ?? record.login] : all),
+    said,
+  );
   if (connection.principal && names.includes(connection.principal.id)) {
     throw new Failure('conflict', 'refused: it is the account of the credential itself', { who: 'operator' });
   }
@@ -161,10 +212,11 @@ function refuseProtected({ opened }: Doing, principal: Before<ActionState>['prin
   }
 }
 
-function changedSince({ document }: Doing): Failure {
+function changedSince({ document }: Doing, what: readonly string[]): Failure {
+  const planned = document.history.find(({ state }) => state === 'planned' || state === 'prepared')?.at;
   return new Failure(
     'conflict',
-    `refused: the object changed since ${document.createdAt.toISOString()}, when it was planned`,
+    `refused: the object changed since ${(planned ?? document.createdAt).toISOString()}, when it was planned: ${what.slice(0, 10).join('; ')}`,
     {
       who: 'operator',
       remedy: 'request the action again, or plan it anew',
@@ -172,7 +224,18 @@ function changedSince({ document }: Doing): Failure {
   );
 }
 
-const difference = (after: object, present: object): string[] =>
-  Object.keys({ ...after, ...present })
-    .filter((key) => !same({ v: Reflect.get(after, key) }, { v: Reflect.get(present, key) }))
-    .map((key) => `${key} differs from what the action left`);
+function nameOf(record: AnyRecord): string | undefined {
+  switch (record.kind) {
+    case 'accounts':
+      return record.login;
+    case 'files':
+      return record.path;
+    case 'appPermissions':
+      return record.appName ?? record.appId;
+    case 'groups':
+    case 'privileges':
+      return record.name;
+    default:
+      return undefined;
+  }
+}

@@ -1,6 +1,7 @@
 import type { Collection, Db } from 'mongodb';
 import { advanceable, cancellable } from './action-states.ts';
 import type { ActionBacklog, Actions } from './actions-interface.ts';
+import { unplaced } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument, ActionStateName } from './documents.ts';
 
@@ -47,6 +48,8 @@ export function createActionBacklog(db: Db, clock: Clock): Pick<Actions, 'backlo
               waits: {
                 $and: [
                   { $in: ['$state', [...waitingStates]] },
+                  // What waits for its batch's budget is where it should be.
+                  { $not: [unplaced] },
                   // `null` sorts below every date.
                   { $lte: ['$leaseUntil', now] },
                   { $or: [{ $eq: ['$state', 'undoRequested'] }, { $gt: ['$expiresAt', now] }] },

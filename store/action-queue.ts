@@ -1,42 +1,64 @@
-import type { Db } from 'mongodb';
+import type { Db, Filter, MongoClient } from 'mongodb';
 import { expireOverdue } from './action-backlog.ts';
 import { advanceable, cancellable, underway } from './action-states.ts';
+import { createBatchQueue, unplaced } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument } from './documents.ts';
 import type { Actions } from './actions-interface.ts';
 
 /** Which actions the lane may take next. */
-export function createActionQueue(db: Db, clock: Clock): Pick<Actions, 'runnable' | 'waiting'> {
+export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pick<Actions, 'runnable' | 'waiting'> {
   const actions = db.collection<ActionDocument>('actions');
+  const batches = createBatchQueue(db, client, clock);
+
+  /**
+   * What is asked for singly, what has begun, what somebody works on; of what waits in batches only the candidates, since
+   * there may be 10,000: an action that waits for its batch's turn holds nothing else on its target up.
+   */
+  function compared(connectionId: string, named: readonly string[], now: Date): Filter<ActionDocument> {
+    return {
+      $or: [
+        { connectionId, batchId: null as never, state: { $in: [...advanceable] } },
+        { connectionId, batchId: { $ne: null as never }, state: { $in: [...underway] } },
+        { connectionId, leaseUntil: { $gt: now }, state: { $in: [...advanceable] } },
+        { _id: { $in: [...named] }, state: { $in: [...advanceable] } },
+      ],
+    };
+  }
 
   async function next(connectionId: string, running: readonly string[], limit: number, now: Date): Promise<string[]> {
+    const candidates = await batches.candidates(connectionId, running, limit, now);
+    const named = [...running, ...candidates.map(({ _id }) => _id)];
     const found = await actions
-      .aggregate<{ next: string }>([
-        {
-          $match: {
-            connectionId,
-            state: { $in: [...advanceable] },
-            $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }],
-          },
-        },
+      .aggregate<{ _id: string }>([
+        { $match: compared(connectionId, named, now) },
+        { $match: { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] } },
         {
           $project: {
             targetKey: 1,
+            batched: { $gt: ['$batchId', null] },
+            batchIndex: 1,
             at: { $ifNull: ['$undo.requestedAt', '$createdAt'] },
-            // `null` sorts below every date, so an action that nobody holds is never busy.
-            busy: { $or: [{ $gt: ['$leaseUntil', now] }, { $in: ['$_id', [...running]] }] },
+            // `null` sorts below every date, so an action that nobody holds is never busy. Of a batch it also is not while
+            // it waits for its place in the budget.
+            busy: {
+              $or: [{ $gt: ['$leaseUntil', now] }, { $and: [{ $in: ['$_id', [...running]] }, { $not: [unplaced] }] }],
+            },
+            unplaced,
             begun: { $in: ['$state', [...underway]] },
           },
         },
-        // In one target: what somebody works on, then what has begun, then the oldest.
-        { $sort: { busy: -1, begun: -1, at: 1, _id: 1 } },
-        { $group: { _id: '$targetKey', next: { $first: '$_id' }, busy: { $first: '$busy' }, at: { $first: '$at' } } },
-        { $match: { busy: false } },
-        { $sort: { at: 1, next: 1 } },
+        // In one target: what somebody works on, then what has begun, then the oldest; what needs a place last.
+        { $sort: { busy: -1, begun: -1, unplaced: 1, at: 1, batchIndex: 1, _id: 1 } },
+        { $group: { _id: '$targetKey', first: { $first: '$$ROOT' } } },
+        { $replaceRoot: { newRoot: '$first' } },
+        { $match: { busy: false, _id: { $nin: [...running] } } },
+        // Nobody waits behind a batch who asked for one thing.
+        { $sort: { batched: 1, at: 1, batchIndex: 1, _id: 1 } },
         { $limit: limit },
       ])
       .toArray();
-    return found.map((each) => each.next);
+    return found.map((each) => each._id);
   }
 
   return {

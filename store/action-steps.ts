@@ -9,7 +9,7 @@ import { addPending } from './pending-writes.ts';
 import type { ActionChange, ActionLease, Actions } from './actions-interface.ts';
 
 /** What prepare stored is what the operator saw and what undo restores: it never changes. */
-const onlyOnce = ['before', 'plan', 'irreversible'] as const;
+const onlyOnce = ['before', 'plan', 'irreversible', 'losesAccess'] as const;
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 

@@ -22,7 +22,8 @@ export const actionIndexes: IndexDescription[] = [
   { name: 'newest', key: newestFirst },
   { name: 'newestOfConnection', key: { connectionId: 1, ...newestFirst } },
   /** The lane looks for what is of no batch apart from what is of one, of which there may be 10,000. */
-  { name: 'byState', key: { connectionId: 1, batchId: 1, state: 1, createdAt: 1 } },
+  { name: 'byBatchAndState', key: { connectionId: 1, batchId: 1, state: 1, createdAt: 1 } },
+  { name: 'byTarget', key: { connectionId: 1, targetKey: 1 } },
   { name: 'inLease', key: { connectionId: 1, leaseUntil: 1 }, partialFilterExpression: ifThere('leaseUntil', 'date') },
   {
     name: 'ofBatch',
@@ -151,7 +152,7 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
       });
     },
 
-    ...createActionQueue(db, clock),
+    ...createActionQueue(db, client, clock),
     ...createActionBacklog(db, clock),
     ...createActionSteps(db, client, clock),
   };

@@ -96,13 +96,12 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       return pageOf(found, limit);
     },
 
-    update(id, { name, governance, protected: kept, scanEveryMs, parallel, batchPerHour }) {
-      return connections.findOneAndUpdate(
+    update: (id, change) =>
+      connections.findOneAndUpdate(
         byId(id),
-        { $set: { name, governance, protected: kept, scanEveryMs, parallel, batchPerHour, updatedAt: clock.now() } },
+        { $set: { ...change, updatedAt: clock.now() } },
         { ...after, ignoreUndefined: true },
-      );
-    },
+      ),
 
     /** `disconnected` can only become `erased`, and `erased` and `check` stay: then the document comes back unchanged. */
     async setWanted(id, wanted) {
@@ -150,13 +149,21 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
               identity,
               updatedAt: clock.now(),
             },
-            $unset: { credentialExpiresAt: true },
+            $unset: { credentialExpiresAt: true, refusedCredential: true },
           },
           after,
         );
         if (written) return written;
       }
       throw new Error(`the credential of ${id} is being replaced by too many at once`);
+    },
+
+    async noteRefusedCredential(id, refused) {
+      const now = clock.now();
+      await connections.updateOne(
+        { ...byId(id), wanted: { $nin: given } },
+        { $set: { refusedCredential: { at: now, ...refused }, updatedAt: now } },
+      );
     },
 
     openCredential(connection) {

@@ -2,6 +2,7 @@ import type { ActionName, ActionTarget } from '../connectors/actions.ts';
 import type { Capability, LostAccess, Part, Probe, Ref } from '../connectors/connector.ts';
 import type { RecordKind, StageName } from '../connectors/records.ts';
 import type { ConnectionState, Counts, Problem, Trust } from '../workflows/messages.ts';
+import type { RefusedCredential } from './refused-credential.ts';
 
 /** AES-256-GCM under the connection's data key, which is wrapped by `CASTELLAN_KEY`. Base64 members. */
 export interface Sealed {
@@ -30,6 +31,8 @@ export interface ConnectionDocument {
   /** When this version was given, and the newest version that the app accepted. */
   credentialAt?: Date;
   provedCredentialVersion?: number;
+  /** The newest one that was given and not taken, until one is. */
+  refusedCredential?: RefusedCredential;
   /** The public part: its form, a client id. */
   identity: Record<string, string>;
   /** Newest first; sealed in a field of their own that the API may open. */
@@ -49,6 +52,9 @@ export interface ConnectionDocument {
   protected: string[];
   /** Actions that all batches together may begin in any hour; 500 unless set. */
   batchPerHour?: number;
+  /** Whether the bytes of files are read, and of how long ones at most (100 MB unless set); off unless set. */
+  content?: 'on' | 'off';
+  contentMaxBytes?: number;
   /** Milliseconds between scans; 12 h unless set. */
   scanEveryMs: number;
   /** Chunks at once. */

@@ -5,6 +5,7 @@ import { createBatches } from './batches.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createClock } from './clock.ts';
 import { createConnections } from './connections.ts';
+import { createContents } from './contents.ts';
 import { createCoverage } from './coverage.ts';
 import { createErase } from './erase.ts';
 import { ensureIndexes } from './indexes.ts';
@@ -80,6 +81,7 @@ export async function openStore({
       spreads: createSpreads(db, client, clock, positions),
       records: createRecords(db),
       pending: createPending(db, client, clock),
+      contents: createContents(db, clock),
       actions: createActions(db, client, clock),
       batches: createBatches(db, client, clock),
       quotas: createQuotas(db),

@@ -1,6 +1,7 @@
 import type { Db, Filter, IndexDescription } from 'mongodb';
 import { unknownLabel } from '../connectors/kit/ocsf.ts';
 import { recordKinds, type RecordKind } from '../connectors/records.ts';
+import { contentIndexes } from './contents.ts';
 import { BadCursor, fromCursor, toCursor } from './paging.ts';
 import { recordFilters, type RecordFilter } from './record-filters.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
@@ -39,8 +40,9 @@ export const recordIndexes: Readonly<Record<RecordKind, readonly IndexDescriptio
     ...common,
     index('byPath', 'part', 'path'),
     index('byParent', 'parentId'),
-    index('byAncestor', 'ancestors'),
+    index('below', 'ancestors', '_id'),
     index('bySharing', 'sharing'),
+    ...contentIndexes,
   ],
 };
 
@@ -83,6 +85,16 @@ function condition(name: string, filter: RecordFilter, value: Wanted): Record<st
   return range;
 }
 
+function conditionsOf(connectionId: string, kind: RecordKind, where: RecordQuery['where']): Filter<RecordRow>[] {
+  const conditions: Filter<RecordRow>[] = [{ connectionId: { $eq: connectionId } }];
+  for (const [name, value] of Object.entries(where)) {
+    const filter = Object.hasOwn(recordFilters[kind], name) ? recordFilters[kind][name] : undefined;
+    if (!filter) throw new BadFilter(name, `${kind} have no such filter`);
+    conditions.push({ [filter.path]: condition(name, filter, value) });
+  }
+  return conditions;
+}
+
 /** Of unknown events the most frequent ones are named. */
 const mostTypes = 20;
 
@@ -90,15 +102,20 @@ export function createRecords(db: Db): Records {
   const rowsOf = (kind: RecordKind) => db.collection<RecordRow>(kind);
 
   return {
+    async idsOf(connectionId, kind, { where, limit }) {
+      const ids = { _id: 0, vendorId: 1, groupId: 1, accountId: 1 } as const;
+      return rowsOf(kind)
+        .find({ $and: [...conditionsOf(connectionId, kind, where), { removedAt: { $exists: false } }] })
+        .project<{ vendorId: string; groupId?: string; accountId?: string }>(ids)
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+    },
+
     async list(connectionId, kind, { where, removed = false, limit, cursor, order = 'id' }) {
-      const conditions: Filter<RecordRow>[] = [{ connectionId: { $eq: connectionId } }];
+      const conditions = conditionsOf(connectionId, kind, where);
       // Tombstones tell of what was never stored.
       conditions.push(removed ? { hash: { $ne: '' } } : { removedAt: { $exists: false } });
-      for (const [name, value] of Object.entries(where)) {
-        const filter = Object.hasOwn(recordFilters[kind], name) ? recordFilters[kind][name] : undefined;
-        if (!filter) throw new BadFilter(name, `${kind} have no such filter`);
-        conditions.push({ [filter.path]: condition(name, filter, value) });
-      }
       const newest = order === 'newest' && kind === 'activities';
       if (cursor !== undefined) conditions.push(newest ? afterNewest(cursor) : afterId(cursor));
       const found = await rowsOf(kind)

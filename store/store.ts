@@ -13,11 +13,14 @@ import type {
   SubscriptionDocument,
   Wanted,
 } from './documents.ts';
+import type { ContentFields } from './content-documents.ts';
+import type { Contents } from './contents.ts';
 import type { Positions } from './positions-interface.ts';
 import type { Actions } from './actions-interface.ts';
 import type { Batches } from './batches-interface.ts';
 import type { Quotas } from './quotas-interface.ts';
 import type { Reconciliation } from './reconciliation.ts';
+import type { RefusedCredential } from './refused-credential.ts';
 
 /** What the rest of the project sees of MongoDB. `openStore` in `open-store.ts` makes one. */
 export interface Store {
@@ -26,6 +29,7 @@ export interface Store {
   records: Records;
   spreads: Spreads;
   pending: Pending;
+  contents: Contents;
   actions: Actions;
   batches: Batches;
   quotas: Quotas;
@@ -53,6 +57,8 @@ export interface NewConnection {
   wanted: Wanted;
   governance: 'on' | 'off';
   protected: string[];
+  content?: 'on' | 'off';
+  contentMaxBytes?: number;
   scanEveryMs: number;
   parallel: number;
   createdBy: string;
@@ -74,7 +80,17 @@ export interface Connections {
   update(
     id: string,
     set: Partial<
-      Pick<ConnectionDocument, 'name' | 'governance' | 'protected' | 'scanEveryMs' | 'parallel' | 'batchPerHour'>
+      Pick<
+        ConnectionDocument,
+        | 'name'
+        | 'governance'
+        | 'protected'
+        | 'content'
+        | 'contentMaxBytes'
+        | 'scanEveryMs'
+        | 'parallel'
+        | 'batchPerHour'
+      >
     >,
   ): Promise<ConnectionDocument | null>;
   setWanted(id: string, wanted: Wanted): Promise<ConnectionDocument | null>;
@@ -84,6 +100,8 @@ export interface Connections {
   endAcceptance(id: string): Promise<void>;
   /** Seals it as the next version. */
   recredential(id: string, credential: unknown, identity: Record<string, string>): Promise<ConnectionDocument | null>;
+  /** Kept to be seen, until another one is taken. */
+  noteRefusedCredential(id: string, refused: Omit<RefusedCredential, 'at'>): Promise<void>;
   /** Opens the seal. For activities only. */
   openCredential(connection: ConnectionDocument): unknown;
   openWebhookSecrets(connection: ConnectionDocument): string[];
@@ -125,7 +143,9 @@ export interface InheritedSharing {
   sharedVia?: string;
 }
 
-export type StoredRecord = (Exclude<AnyRecord, FileRecord> | (FileRecord & InheritedSharing)) & Stored;
+export type StoredRecord = (Exclude<AnyRecord, FileRecord> | (FileRecord & InheritedSharing)) &
+  Stored &
+  Pick<ContentFields, 'content'>;
 
 /** Equality on a listed field, or a range on a date; which fields a kind has is in `record-filters.ts`. */
 export interface RecordQuery {
@@ -164,8 +184,8 @@ export interface Spreads {
     connectionId: string,
     files: readonly { vendorId: string; ancestors: readonly string[] }[],
   ): Promise<Set<string>>;
-  /** Works until nothing waits or `goOn` says no; one worker a connection, others return at once. */
-  work(connectionId: string, options: { holder: string; leaseMs: number; goOn: () => boolean }): Promise<void>;
+  /** Works until nothing waits or `goOn` says no: then true. One worker a connection, others return at once. */
+  work(connectionId: string, options: { holder: string; leaseMs: number; goOn: () => boolean }): Promise<boolean>;
 }
 
 export interface Pending {

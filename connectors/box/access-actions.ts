@@ -33,6 +33,7 @@ export const removeFromGroup: Action<MemberTarget, MemberState, Settings> = {
           'what is shared with the group is lost to the user.',
       ],
       irreversible: [],
+      losesAccess: state.role === null ? [] : [{ who: accountId, how: `what is shared with the group ${groupId}` }],
       calls: 3,
       touches: [
         { kind: 'memberships', vendorId: membershipId(groupId, accountId), part: 'groups' },
@@ -86,9 +87,10 @@ export const removePrivilege: Action<PrivilegeTarget, RoleState, Settings> = {
     return {
       state,
       done: state.role !== 'coadmin',
-      principal: userId,
+      principal: [userId, state.login],
       plan: [`Make the co-admin ${state.login} an ordinary user (PUT /users/{id} role user).`],
       irreversible: ['Box shows no co-admin’s single permissions: after an undo they are those of a new co-admin.'],
+      losesAccess: state.role === 'coadmin' ? [{ who: state.login, how: 'the role of a co-admin' }] : [],
       calls: 2,
       touches: [{ kind: 'privileges', vendorId: privilegeId(userId, 'coadmin'), part: 'accounts' }],
     };
@@ -128,6 +130,14 @@ export const revokeAppPermission: Action<PinTarget, PinState, Settings> = {
       principal: state.accountId,
       plan: [`Remove the pinned device ${appPermissionId} (${state.product ?? 'unknown'}) of user ${state.accountId}.`],
       irreversible: ['A device is pinned again only by signing in on it.'],
+      losesAccess: state.pinned
+        ? [
+            {
+              who: state.accountId ?? 'the device’s user',
+              how: `the pinned device ${state.product ?? appPermissionId}`,
+            },
+          ]
+        : [],
       calls: 2,
       touches: [{ kind: 'appPermissions', vendorId: appPermissionId, part: '' }],
     };

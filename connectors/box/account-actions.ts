@@ -52,9 +52,10 @@ export const suspendUser: Action<Target, AccountState, Settings> = {
     return {
       state,
       done,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [`Set ${state.login} inactive (PUT /users/{id}): nobody signs in as them; what they own and share stays.`],
       irreversible: [],
+      losesAccess: done ? [] : [{ who: state.login, how: 'signs in to Box no more' }],
       calls: 2,
       touches: touchesOf(target),
     };
@@ -77,7 +78,7 @@ export const unsuspendUser: Action<Target, AccountState, Settings> = {
     return {
       state,
       done: state.status === 'active',
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [`Set ${state.login}, who is ${state.status}, active (PUT /users/{id}). It may take a licence seat.`],
       irreversible: [],
       calls: 2,
@@ -104,11 +105,12 @@ export const revokeSessions: Action<Target, SessionsState, Settings> = {
       throw conflict('this is the service account that Castellan works as');
     return {
       state,
-      principal: target.accountId,
+      principal: [target.accountId, state.login],
       plan: [
         `End all sessions of ${state.login} (POST /users/terminate_sessions). Box does it as a job; its event says when.`,
       ],
       irreversible: ['Sessions that end are not given back: the user signs in again.'],
+      losesAccess: [{ who: state.login, how: 'until the next sign-in: sessions end' }],
       calls: 2,
       touches: [],
     };

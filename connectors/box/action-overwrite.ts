@@ -89,6 +89,7 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
         'Versions in the trash are purged with it, after 30 days unless set otherwise; until then an undo restores them.',
         'After an undo the content is the same, the current version has a new id and number, and the notice stays in the trash of versions.',
       ],
+      losesAccess: state.collaborations.map(({ who }) => ({ who, how: 'finds the notice in place of the content' })),
       calls: count + 5,
       touches: touchesOf(target, state.ownerId),
     };

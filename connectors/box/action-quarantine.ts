@@ -5,11 +5,20 @@ import { actAs, ownId } from './accounts.ts';
 import { all, call, listByMarker, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
 import { fileId, rootId } from './items.ts';
-import { reach, stateOf, touchesOf, type FileTarget, type ItemState, type Reached } from './item-state.ts';
+import {
+  lostFromAbove,
+  reach,
+  stateOf,
+  touchesOf,
+  type FileTarget,
+  type ItemState,
+  type Reached,
+} from './item-state.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import {
   collaborationIdOf,
+  losing,
   lostWith,
   names,
   readSharing,
@@ -147,6 +156,13 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
           : []),
         'While it is in quarantine its size counts for who keeps it.',
       ],
+      losesAccess: done
+        ? []
+        : [
+            { who: `user ${state.ownerId}`, how: 'owns it' },
+            ...losing(state.collaborations, state.link),
+            ...(trashed ? [] : await lostFromAbove(reached)),
+          ],
       calls: state.collaborations.length + 12,
       touches: [...touchesOf(target, reached.ownerId)],
     };

@@ -11,6 +11,7 @@ import {
 } from './item-state.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import {
+  losing,
   lostWith,
   names,
   removeCollaborations,
@@ -46,6 +47,9 @@ const endings = {
     link: 'keeps',
   },
 } satisfies Record<string, Ending>;
+
+/** By any of these an operator may have protected somebody. */
+const namesOf = ({ grantee, to, who }: CollaborationState) => [grantee.slice(grantee.indexOf(':') + 1), to, who];
 
 const opensToAll = ({ link }: SharedState) => link !== null && link.access === 'open';
 
@@ -105,6 +109,8 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
           { link: state.link, collaborations: people },
           { link: link && ending.link === 'goes', tightened: link && ending.link === 'tightens' },
         ),
+        losesAccess: losing(people, link ? state.link : null),
+        ...(state.shareTo !== undefined && { principal: people.flatMap(namesOf) }),
         calls: people.length + (link ? 1 : 0) + 4,
         touches: touchesOf(target, state.ownerId),
       };

@@ -3,9 +3,18 @@ import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { call } from './api.ts';
 import type { Item } from './schemas.ts';
-import { mustBeThere, reach, readState, stateOf, touchesOf, type FileTarget, type ItemState } from './item-state.ts';
+import {
+  lostFromAbove,
+  mustBeThere,
+  reach,
+  readState,
+  stateOf,
+  touchesOf,
+  type FileTarget,
+  type ItemState,
+} from './item-state.ts';
 import type { BoxSession, Settings } from './settings.ts';
-import { lostWith, names, restoreSharing } from './sharing-state.ts';
+import { losing, lostWith, names, restoreSharing } from './sharing-state.ts';
 
 type At = Pick<Item, 'type' | 'id'>;
 
@@ -30,15 +39,16 @@ const gone = ({ name }: ItemState) =>
 export const trashFile: Action<FileTarget, ItemState, Settings> = {
   repeat: 'readable',
   async read(base, target): Promise<Before<ItemState>> {
-    const { at, ...reached } = await reach(base, target);
-    const state = await stateOf({ at, ...reached });
+    const reached = await reach(base, target);
+    const { at } = reached;
+    const state = await stateOf(reached);
     if (state.place === 'gone') throw gone(state);
     const done = state.place === 'trashed';
     const below = at.type === 'folder' ? ' with all that is in it' : '';
     return {
       state,
       done,
-      principal: undefined,
+      losesAccess: done ? [] : [...losing(state.collaborations, state.link), ...(await lostFromAbove(reached))],
       plan: [
         `Move ${state.name}${below} to the trash of its owner (DELETE /${at.type}s/{id}).`,
         ...(state.collaborations.length > 0 ? [`They lose access: ${names(state.collaborations)}.`] : []),

@@ -1,5 +1,5 @@
 import type { ActionTarget } from '../actions.ts';
-import type { Ref } from '../connector.ts';
+import type { LostAccess, Ref } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { readItem } from './files-lookup.ts';
@@ -92,9 +92,14 @@ export const touchesOf = ({ fileId: vendorId }: FileTarget, ownerId: string): Re
   { kind: 'files', vendorId, part: ownerId },
 ];
 
-/** Who gets in through the folders above, which an action on the item leaves as they are: sentences for the plan. */
-export async function inheritedAccess({ base, owner, item }: Reached): Promise<string[]> {
-  const said: string[] = [];
+interface Inherited {
+  folder: Pick<Item, 'type' | 'id' | 'name'>;
+  people: string[];
+}
+
+/** Who gets in through the folders above, the nearest last. */
+async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
+  const found: Inherited[] = [];
   for (const { id, name } of item ? above(item) : []) {
     const folder = await readItem(owner, { type: 'folder', id });
     if (!folder) continue;
@@ -104,11 +109,22 @@ export async function inheritedAccess({ base, owner, item }: Reached): Promise<s
     const people = rows.map((row) => granteeOf(row, known!).who);
     if (link && link.sharing !== 'private')
       people.push(`whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}`);
-    if (people.length === 0) continue;
-    const more = people.length > 10 ? ` and ${people.length - 10} more` : '';
-    said.push(
-      `Stay, through the folder ${name ?? id} (${fileId(folder)}): ${people.slice(0, 10).join(', ')}${more}. Act on that folder to change it.`,
-    );
+    if (people.length > 0) found.push({ folder: { ...folder, name: name ?? id }, people });
   }
-  return said;
+  return found;
+}
+
+/** Those whom an action on the item leaves where they are: sentences for the plan. */
+export async function inheritedAccess(reached: Reached): Promise<string[]> {
+  return (await inherited(reached)).map(({ folder, people }) => {
+    const more = people.length > 10 ? ` and ${people.length - 10} more` : '';
+    return `Stay, through the folder ${folder.name} (${fileId(folder)}): ${people.slice(0, 10).join(', ')}${more}. Act on that folder to change it.`;
+  });
+}
+
+/** Those who lose it when the item goes to another place. */
+export async function lostFromAbove(reached: Reached): Promise<LostAccess[]> {
+  return (await inherited(reached)).flatMap(({ folder, people }) =>
+    people.map((who) => ({ who, how: `through the folder ${folder.name} (${fileId(folder)})` })),
+  );
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { LostAccess } from '../connector.ts';
 import { insiders } from './accounts.ts';
 import { call, dateOf, segment } from './api.ts';
 import { collaboration as collaborationAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
@@ -214,6 +215,22 @@ export function lostWith(
   if (collaborations.length > 0) lost.push('Collaborations that come back have new ids and new dates.');
   return lost;
 }
+
+const linkHolders: Record<string, string> = {
+  open: 'whoever has the link',
+  company: 'everybody of the enterprise who has the link',
+};
+
+/** Each by the own sharing of the item. A link for invited people only lets in nobody else. */
+export const losing = (people: readonly CollaborationState[], link: LinkState | null): LostAccess[] => [
+  ...(link && link.access !== 'collaborators'
+    ? [{ who: linkHolders[link.access] ?? 'whoever has the link', how: `the shared link (${link.access})` }]
+    : []),
+  ...people.map(({ who, role, status }) => ({
+    who,
+    how: `invited as ${role}${status === 'pending' ? ', not accepted yet' : ''}`,
+  })),
+];
 
 const mostNamed = 20;
 export function names(people: readonly CollaborationState[]): string {

@@ -48,6 +48,7 @@ export const removeFromGroup: Action<GroupTarget, MemberState, Settings> = {
       irreversible: [
         'Apps that the group gave are taken; data that an app deletes with its account does not come back.',
       ],
+      losesAccess: member ? [{ who: login, how: `what the group ${name} gives` }] : [],
       calls: 3,
       touches: [
         { kind: 'memberships', vendorId: `${target.groupId}:${target.accountId}`, part: 'groups' },
@@ -159,6 +160,7 @@ export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> 
           ? []
           : ['The role is, or may be, limited to some groups or apps. Given back it would not be, so undo refuses.']),
       ],
+      losesAccess: [{ who: user?.profile?.login ?? `${holder} ${holderId}`, how: `the role ${label}` }],
       calls: 3,
       touches,
     };
@@ -221,6 +223,9 @@ export const revokeAppPermission: Action<PermissionTarget, PermissionState, Sett
           ? 'A revoked grant cannot be given back: the user, or an admin, consents again.'
           : 'A revoked token cannot be given back; access tokens made from it end too.',
       ],
+      losesAccess: present
+        ? [{ who: app, how: `the ${what}${record?.accountId ? ` of ${record.accountId}` : ''}` }]
+        : [],
       calls: 3,
       principal: record?.accountId,
       touches: [

@@ -72,6 +72,7 @@ export const suspendUser: Action<Target, AccountState, Settings> = {
         'End all sessions and revoke all OAuth tokens of the user (DELETE /api/v1/users/{id}/sessions).',
       ],
       irreversible: [sessionsAreGone],
+      losesAccess: done ? [] : [{ who: state.login, how: 'signs in to Okta and its apps no more; sessions end' }],
       calls: 5,
       touches: [...touchesOf(target), ...grantsOf(target)],
     };
@@ -131,6 +132,7 @@ export const revokeSessions: Action<Target, SessionsState, Settings> = {
           '(DELETE /api/v1/users/{id}/sessions?oauthTokens=true). Sessions inside other apps end by those apps only.',
       ],
       irreversible: [sessionsAreGone],
+      losesAccess: [{ who: state.login, how: 'until the next sign-in: sessions and OAuth tokens end' }],
       calls: 3,
       touches: grantsOf(target),
     };
@@ -169,6 +171,7 @@ export const requirePasswordReset: Action<Target, PasswordState, Settings> = {
           'a new one is asked for at the next sign-in.',
       ],
       irreversible: ['An expired password cannot be made valid again; the user must choose a new one.'],
+      losesAccess: done ? [] : [{ who: state.login, how: 'until a new password is chosen' }],
       calls: 3,
       touches: touchesOf(target),
     };

@@ -1,11 +1,13 @@
 import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { actionIndexes, createActions } from '../../store/actions.ts';
+import { createBatches } from '../../store/batches.ts';
 import type { ActionChange, NewAction } from '../../store/actions-interface.ts';
 import type { ActionDocument } from '../../store/documents.ts';
 import { useDatabase } from './use-database.ts';
 
 export const connectionId = 'con_a';
+const others = ['pending', 'batches', 'batchBudgets', 'connections'];
 
 export const suspend = (accountId: string, over: Partial<NewAction> = {}): NewAction => ({
   connectionId,
@@ -33,15 +35,16 @@ export function useActions() {
   const db = client.db(name);
   const clock = { ms: 0, now: () => new Date(clock.ms) };
   const actions = createActions(db, client, clock);
+  const batches = createBatches(db, client, clock);
 
   beforeAll(async () => {
     await client.connect();
     await db.collection('actions').createIndexes(actionIndexes);
-    await db.createCollection('pending');
+    for (const each of others) await db.createCollection(each);
   });
   beforeEach(async () => {
     clock.ms = Date.UTC(2026, 0, 1);
-    await Promise.all(['actions', 'pending'].map((each) => db.collection(each).deleteMany({})));
+    await Promise.all(['actions', ...others].map((each) => db.collection(each).deleteMany({})));
   });
   afterAll(() => client.close());
 
@@ -49,6 +52,7 @@ export function useActions() {
     db,
     clock,
     actions,
+    batches,
     /** A millisecond later each, so that their order is known. */
     async requested(accountId: string, over: Partial<NewAction> = {}): Promise<ActionDocument> {
       clock.ms += 1;
