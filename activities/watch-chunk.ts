@@ -15,6 +15,7 @@ import { openSession, type Opened } from './open-session.ts';
 import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
 import type { WatchResult } from './results.ts';
+import { spread } from './spread.ts';
 import { keepSubscribed } from './subscriptions.ts';
 
 const pendingFeed = { stage: 'pending', partId: '' } as const;
@@ -26,7 +27,10 @@ export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
     const opened = await openSession(deps, connectionId, 'watch');
     const chunk = new Chunk(deps, opened, round);
     const ending = await heartbeating(
-      () => chunk.follow(scope),
+      async () => {
+        const followed = await chunk.follow(scope);
+        return (await spread(deps, opened)) ? { ...followed, more: true } : followed;
+      },
       () => chunk.renew(),
     );
     return {

@@ -113,6 +113,10 @@ export const activityRecord = z.strictObject({
 export const sharings = ['private', 'internal', 'external', 'public'] as const;
 export type Sharing = (typeof sharings)[number];
 
+/** Of several ways in the widest; `private` of none. */
+export const mostOpen = (shares: readonly { sharing: Sharing }[]): Sharing =>
+  sharings[Math.max(0, ...shares.map(({ sharing }) => sharings.indexOf(sharing)))]!;
+
 /** One way in: a person, a group, a link, a policy statement, with the evidence for it. */
 export const share = z.strictObject({
   type: z.enum(['user', 'group', 'link', 'acl', 'policy', 'account']),
@@ -129,10 +133,11 @@ export const fileRecord = z.strictObject({
   kind: z.literal('files'),
   ...base,
   name: z.string(),
+  /** Names from the root down. The store corrects it, like `ancestors`, when a folder above is renamed or moved. */
   path: z.string(),
   type: z.enum(['file', 'folder']),
   parentId: vendorId.optional(),
-  /** From the root down, ids of file records. */
+  /** From the root down, ids of file records; the nearest alone where the app tells no more. */
   ancestors: z.array(z.string()),
   ownerId: z.string().optional(),
   size: z.number().optional(),
@@ -142,10 +147,10 @@ export const fileRecord = z.strictObject({
   createdAt: when.optional(),
   modifiedAt: when.optional(),
   trashed: z.boolean(),
-  /** The item's own shares; what it inherits is worked out by the store from `ancestors`. */
+  /** The item's own shares. The store adds `sharing`, the most open of them and of its ancestors'. */
   shares: z.array(share),
-  /** The most open of its own shares and its ancestors'. */
-  sharing: z.enum(sharings),
+  /** False where nothing above opens it, nor what is below it. */
+  inherits: z.boolean().optional(),
 });
 
 export const recordSchemas = {

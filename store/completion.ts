@@ -8,6 +8,7 @@ import { prepareGroup, writeGroup } from './group-write.ts';
 import type { Commits } from './position-commit.ts';
 import type { RecordRow } from './record-rows.ts';
 import type { Lease, Positions } from './positions-interface.ts';
+import { spreadRemoved } from './spread-tasks.ts';
 import { positionsOfVanishedParts, vanishedParts } from './vanished-parts.ts';
 
 type Options = Parameters<Positions['complete']>[1];
@@ -106,8 +107,10 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       if (found.length === 0) return { lease: held, marked };
       let modified = 0;
       const step = await inFencedTransaction(db, client, held, {}, async (session) => {
+        const these = { ...filter, _id: { $in: found.map(({ _id }) => _id) } };
+        if (removes && kind === 'files') await spreadRemoved(db, session, held.position.connectionId, these);
         const result = await rowsOf(kind).updateMany(
-          { ...filter, _id: { $in: found.map(({ _id }) => _id) } },
+          these,
           { $set: set, ...(removes ? { $unset: { missingSince: true } } : {}) },
           { session },
         );

@@ -80,6 +80,17 @@ describe('what a group writes', () => {
     expect(await at.row('accounts', con, 'a')).not.toHaveProperty('removedAt');
   });
 
+  it('remembers the newest word that something is gone', async () => {
+    const con = await at.connect();
+    const [first, between, last] = [later(), later(), later()];
+    const gone = (when: Date) => page([], when, [{ kind: 'accounts', vendorId: 'a' }]);
+    let { lease } = await positions.commit(await at.take(con, 1), group(gone(first)));
+    ({ lease } = await positions.commit(lease, group(gone(last))));
+    await positions.commit(lease, group(page([account('a')], between)));
+    expect(await at.records.get(con, 'accounts', 'a')).toBeNull();
+    expect(await at.row('accounts', con, 'a')).toMatchObject({ observedAt: last, removedAt: first });
+  });
+
   it('removes a folder with all below it, by path within the part and by id, and a replaced list', async () => {
     const con = await at.connect();
     let lease = await at.take(con, 1, 'worker', 'files');

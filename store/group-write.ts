@@ -1,6 +1,7 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
 import type { Gone, Ref } from '../connectors/connector.ts';
 import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
+import { inherit, type FileWrites } from './inherit.ts';
 import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
 import type { Group } from './positions-interface.ts';
@@ -109,9 +110,11 @@ async function writeKind(
 
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
   const inserts: RecordRow[] = [];
-  const updates: AnyBulkWriteOperation<RecordRow>[] = [];
+  const updates: FileWrites['updates'][number][] = [];
+  const back: string[] = [];
   const same = new Map<number, string[]>();
   const gone = new Map<number, string[]>();
+  const stillGone = new Map<number, string[]>();
 
   for (const [_id, word] of words) {
     const before = known.get(_id);
@@ -124,20 +127,25 @@ async function writeKind(
       } else inserts.push(tombstone(_id, kind, word.vendorId, { ...place, part }, observedAt));
     } else if (!record) {
       const elsewhere = word.part !== undefined && word.part !== before.part;
-      if (before.removedAt || before.observedAt >= observedAt || elsewhere) continue;
-      listAt(gone, observedAt).push(_id);
+      if (before.observedAt >= observedAt || elsewhere) continue;
+      listAt(before.removedAt ? stillGone : gone, observedAt).push(_id);
     } else if (kind === 'activities' || before.observedAt > observedAt) {
       written.unchanged += 1;
     } else {
       const home = place.keepParts && !before.removedAt ? before.part : part;
+      if (before.removedAt) back.push(_id);
       if (before.removedAt) written.added += 1;
       else if (before.hash === record.hash && before.part === home) written.unchanged += 1;
       else written.changed += 1;
       if (before.hash === record.hash && before.part === home) listAt(same, observedAt).push(_id);
-      else updates.push({ updateOne: { filter: { _id }, update: change(kind, place, home, record, observedAt) } });
+      else updates.push({ _id, update: change(kind, place, home, record, observedAt) });
     }
   }
 
+  if (kind === 'files') {
+    const { connectionId } = place;
+    await inherit(db, session, { connectionId, inserts, updates, back, gone: [...gone.values()].flat() });
+  }
   const seen = place.scan === null ? {} : { seenScan: place.scan };
   for (const [at, ids] of same) {
     await rows.updateMany(
@@ -155,8 +163,13 @@ async function writeKind(
     );
     written.removed += ids.length;
   }
+  for (const [at, ids] of stillGone)
+    await rows.updateMany({ _id: { $in: ids } }, { $set: { observedAt: new Date(at) } }, { session });
   if (inserts.length > 0) await rows.insertMany(inserts, { session, ordered: false, ignoreUndefined: true });
-  if (updates.length > 0) await rows.bulkWrite(updates, { session, ordered: false, ignoreUndefined: true });
+  const operations = updates.map(
+    ({ _id, update }): AnyBulkWriteOperation<RecordRow> => ({ updateOne: { filter: { _id }, update } }),
+  );
+  if (operations.length > 0) await rows.bulkWrite(operations, { session, ordered: false, ignoreUndefined: true });
   return written;
 }
 

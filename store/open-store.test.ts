@@ -100,7 +100,7 @@ test('makes the indexes of every collection, several processes at once, and agai
   expect(collections).toEqual(
     [
       ...['accounts', 'actions', 'activities', 'apiKeys', 'appPermissions', 'connections', 'coverage', 'files'],
-      ...['groups', 'memberships', 'pending', 'positions', 'privileges', 'quotas', 'scans', 'subscriptions'],
+      ...['groups', 'memberships', 'pending', 'positions', 'privileges', 'quotas', 'scans', 'spreads', 'subscriptions'],
     ].sort(),
   );
   const unique = await db.collection('connections').listIndexes().toArray();

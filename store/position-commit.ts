@@ -11,6 +11,7 @@ import { positionId } from './position-documents.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 import { goneFilter } from './removal.ts';
 import type { Group, Lease, Positions } from './positions-interface.ts';
+import { spreadRemoved } from './spread-tasks.ts';
 
 export interface Commits {
   commit: Positions['commit'];
@@ -62,8 +63,10 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
           .toArray();
         if (found.length < atOnce) break;
         const step = await inFencedTransaction(db, client, held, {}, async (session) => {
+          const these: typeof filter = { ...filter, $and: [{ _id: { $in: found.map(({ _id }) => _id) } }] };
+          if (set.kind === 'files') await spreadRemoved(db, session, connectionId, these);
           const { modifiedCount } = await rows.updateMany(
-            { ...filter, $and: [{ _id: { $in: found.map(({ _id }) => _id) } }] },
+            these,
             { $set: { removedAt: observedAt, observedAt }, $unset: { missingSince: true } },
             { session },
           );

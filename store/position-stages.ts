@@ -1,4 +1,4 @@
-import type { Collection, Db, MongoClient } from 'mongodb';
+import type { Db, MongoClient } from 'mongodb';
 import type { ConnectionDocument, PositionDocument } from './documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 import { inFencedTransaction } from './fence.ts';
@@ -13,17 +13,6 @@ export function createPositionStages(
 ): Pick<Positions, 'beginStage' | 'addParts' | 'ensureFeed' | 'feed'> {
   const positions = db.collection<PositionDocument>('positions');
 
-  /** What an erase has taken away must not come back by someone who did not hear of it. */
-  async function insert(position: PositionDocument): Promise<boolean> {
-    const connection = await db
-      .collection<ConnectionDocument>('connections')
-      .findOne({ _id: position.connectionId }, { projection: { wanted: 1 } });
-    if (!connection || connection.wanted === 'erased') {
-      throw new LeaseLost(`the connection ${position.connectionId} is erased`);
-    }
-    return insertNew(positions, position);
-  }
-
   return {
     async beginStage(connectionId, stage, scan, { listing, range = {} }) {
       const role = listing ? 'listing' : 'part';
@@ -32,7 +21,7 @@ export function createPositionStages(
         { _id: fresh._id, scan: { $lt: scan } },
         nextScan(scan, range),
       );
-      if (modifiedCount === 0 && !(await insert(fresh))) return;
+      if (modifiedCount === 0 && !(await insertNew(db, fresh))) return;
       // What the app refused to the feeds it may grant by now.
       await positions.updateMany(
         { connectionId, lane: 'watch', stage, state: { $in: ['failed', 'blind', 'skipped'] } },
@@ -83,9 +72,7 @@ export function createPositionStages(
     },
 
     async ensureFeed(connectionId, stage, part, role = 'part') {
-      const fresh = newPosition(connectionId, 'watch', stage, role, part, 0);
-      if (await positions.findOne({ _id: fresh._id }, { projection: { _id: 1 } })) return;
-      await insert(fresh);
+      await ensurePosition(db, newPosition(connectionId, 'watch', stage, role, part, 0));
     },
 
     feed: (connectionId, stage, partId) =>
@@ -93,10 +80,22 @@ export function createPositionStages(
   };
 }
 
-/** False: it was there. */
-async function insertNew(positions: Collection<PositionDocument>, position: PositionDocument): Promise<boolean> {
+export async function ensurePosition(db: Db, position: PositionDocument): Promise<void> {
+  const positions = db.collection<PositionDocument>('positions');
+  if (await positions.findOne({ _id: position._id }, { projection: { _id: 1 } })) return;
+  await insertNew(db, position);
+}
+
+/** False: it was there. What an erase has taken away must not come back by someone who did not hear of it. */
+async function insertNew(db: Db, position: PositionDocument): Promise<boolean> {
+  const connection = await db
+    .collection<ConnectionDocument>('connections')
+    .findOne({ _id: position.connectionId }, { projection: { wanted: 1 } });
+  if (!connection || connection.wanted === 'erased') {
+    throw new LeaseLost(`the connection ${position.connectionId} is erased`);
+  }
   try {
-    await positions.insertOne(position, { ignoreUndefined: true });
+    await db.collection<PositionDocument>('positions').insertOne(position, { ignoreUndefined: true });
     return true;
   } catch (error) {
     if (!isDuplicateKey(error)) throw error;

@@ -80,7 +80,7 @@ export interface Positions {
   claim(
     connectionId: string,
     lane: 'sweep',
-    stage: StageName,
+    stage: StageName | 'pending',
     scan: number,
     holder: string,
     leaseMs: number,

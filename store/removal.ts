@@ -2,6 +2,7 @@ import type { ClientSession, Db, Filter } from 'mongodb';
 import type { Gone, Ref } from '../connectors/connector.ts';
 import type { RecordKind } from '../connectors/records.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
+import { spreadRemoved } from './spread-tasks.ts';
 
 export type GoneSet = Exclude<Gone, Ref>;
 
@@ -82,6 +83,7 @@ export async function removeSet(
   observedAt: Date,
 ): Promise<number> {
   const filter = await goneFilter(db, session, connectionId, part, set, observedAt);
+  if (set.kind === 'files') await spreadRemoved(db, session, connectionId, filter);
   const { modifiedCount } = await db
     .collection<RecordRow>(set.kind)
     .updateMany(filter, { $set: { removedAt: observedAt, observedAt }, $unset: { missingSince: true } }, { session });

@@ -100,7 +100,10 @@ export function connectionRoutes(router: Router, deps: Deps): void {
         const { counts } = parseQuery(readQuery, request);
         const connection = await connectionOf(deps, request);
         const records = counts ? { records: await store.records.counts(connection._id) } : {};
-        response.json({ ...view(request, await withProgress(store, connection)), ...records });
+        // Folders whose change has not reached all that is below them.
+        const { count: folders, since } = await store.spreads.waiting(connection._id);
+        const settling = folders > 0 ? { settling: { folders, since } } : {};
+        response.json({ ...view(request, await withProgress(store, connection)), ...settling, ...records });
       },
     ],
     patch: [

@@ -25,8 +25,9 @@ export function recordRoutes(router: Router, deps: Deps): void {
           const { query, raw } = recordQueryOf(request, kind);
           const connection = await connectionOf(deps, request);
           const { items, next } = await store.records.list(connection._id, kind, query);
+          const settling = await unsettled(deps, connection._id, items);
           response.json({
-            items: items.map((record) => recordView(record, raw)),
+            items: items.map((record) => recordView(record, raw, settling)),
             next,
             ...reliance(connection, connectorFor(deps, connection.app), kind),
           });
@@ -43,7 +44,7 @@ export function recordRoutes(router: Router, deps: Deps): void {
           const connection = await connectionOf(deps, request);
           const record = await store.records.get(connection._id, kind, vendorId);
           if (!record) throw notFound(`this record of ${kind}`);
-          response.json(recordView(record, true));
+          response.json(recordView(record, true, await unsettled(deps, connection._id, [record])));
         },
       ],
     });
@@ -51,10 +52,21 @@ export function recordRoutes(router: Router, deps: Deps): void {
 }
 
 /** Without what is only the store's. The vendor's own object is up to 16 KB, so lists have it only when asked for. */
-function recordView(record: StoredRecord, withRaw: boolean): Record<string, unknown> {
+function recordView(record: StoredRecord, withRaw: boolean, settling: ReadonlySet<string>): Record<string, unknown> {
   const { _id, connectionId: _connectionId, hash: _hash, seenScan: _seenScan, raw, ...rest } = record;
-  return withRaw ? { ...rest, raw } : rest;
+  return {
+    ...rest,
+    ...(settling.has(record.vendorId) ? { settling: true } : {}),
+    ...(withRaw ? { raw } : {}),
+  };
 }
+
+/** Files below a folder whose change has not been carried to them yet. */
+const unsettled = ({ store }: Deps, connectionId: string, records: readonly StoredRecord[]) =>
+  store.spreads.unsettled(
+    connectionId,
+    records.flatMap((record) => (record.kind === 'files' ? [record] : [])),
+  );
 
 /** How far a list may be trusted: an empty one may mean "none", "not read yet", "not allowed to see" or "no such thing". */
 function reliance(connection: ConnectionDocument, connector: Connector, kind: RecordKind) {

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
+import { mostOpen } from '../records.ts';
 import type { FileTarget } from './actions-file.ts';
 import { touchesOf } from './actions-file.ts';
 import { bucketClient, factsOf, forgetBucket } from './buckets.ts';
@@ -18,7 +19,7 @@ import { grantHeaders } from './grant-headers.ts';
 import { readFileId } from './objects.ts';
 import { statementsOf } from './policies.ts';
 import type { AwsSession, AwsSettings } from './settings.ts';
-import { aclShares, objectPolicyShares, sharingOf, type PublicAccessBlock } from './sharing.ts';
+import { aclShares, objectPolicyShares, type PublicAccessBlock } from './sharing.ts';
 
 export type PublicState =
   | { what: 'bucket'; bucket: string; block: PublicAccessBlock | null; public: boolean }
@@ -45,7 +46,7 @@ async function readState(session: AwsSession, id: string): Promise<PublicState> 
       what: 'bucket',
       bucket,
       block: facts.ownBlock ?? null,
-      public: sharingOf(facts.shares) === 'public',
+      public: mostOpen(facts.shares) === 'public',
     };
   const s3 = await bucketClient(session, bucket);
   const acl = await vendor('s3:GetObjectAcl', s3.send(new GetObjectAclCommand({ Bucket: bucket, Key: key })));
@@ -56,9 +57,9 @@ async function readState(session: AwsSession, id: string): Promise<PublicState> 
     key,
     grants,
     policy: facts.policyText ?? null,
-    byAcl: facts.acls && sharingOf(aclShares(grants, facts)) === 'public',
-    byStatement: sharingOf(objectPolicyShares(facts, key)) === 'public',
-    byBucket: sharingOf(facts.shares) === 'public',
+    byAcl: facts.acls && mostOpen(aclShares(grants, facts)) === 'public',
+    byStatement: mostOpen(objectPolicyShares(facts, key)) === 'public',
+    byBucket: mostOpen(facts.shares) === 'public',
   };
 }
 

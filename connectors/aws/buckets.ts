@@ -20,14 +20,7 @@ import { absentAs, vendor } from './errors.ts';
 import { scopeHeader } from './request-handler.ts';
 import { endpointOf, globalRegion, inScope, partitionOf, type AwsSession } from './settings.ts';
 import { parseDocument } from './policies.ts';
-import {
-  aclShares,
-  bucketPolicyShares,
-  noBlock,
-  sharingOf,
-  type BucketAccess,
-  type PublicAccessBlock,
-} from './sharing.ts';
+import { aclShares, bucketPolicyShares, noBlock, type BucketAccess, type PublicAccessBlock } from './sharing.ts';
 
 /** The part that follows the queue; a bucket's name never begins so. */
 export const queuePart = '!queue';
@@ -180,7 +173,6 @@ export function bucketRecord(facts: BucketFacts, createdAt?: Date): FileRecord {
     createdAt,
     trashed: false,
     shares: facts.shares,
-    sharing: sharingOf(facts.shares),
     raw: plain({
       bucket,
       region,

@@ -17,7 +17,7 @@ import { plain } from './directory.ts';
 import { absentAs, vendor } from './errors.ts';
 import { acknowledgeQueue, queueChanges } from './queue.ts';
 import { inScope, type AwsSession, type AwsSettings } from './settings.ts';
-import { aclShares, objectPolicyShares, sharingOf } from './sharing.ts';
+import { aclShares, objectPolicyShares } from './sharing.ts';
 
 const cursor = createCursor(
   1,
@@ -85,7 +85,6 @@ export function fileRecord(facts: BucketFacts, item: S3Item, shares: Share[]): F
     modifiedAt: item.modifiedAt,
     trashed: item.trashed,
     shares,
-    sharing: sharingOf(shares, facts.shares),
     raw: plain({ bucket: facts.bucket, ...item }),
   };
 }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { mostOpen } from '../records.ts';
 import {
   aclShares,
   bucketPolicyShares,
   noBlock,
   objectPolicyShares,
-  sharingOf,
   type BucketAccess,
   type PublicAccessBlock,
 } from './sharing.ts';
@@ -21,7 +21,7 @@ const access = (statement: object | undefined, more: Partial<BucketAccess> = {})
   ...more,
 });
 const blocked = (more: Partial<PublicAccessBlock>): PublicAccessBlock => ({ ...noBlock, ...more });
-const ofBucket = (one: BucketAccess) => sharingOf(bucketPolicyShares(one));
+const ofBucket = (one: BucketAccess) => mostOpen(bucketPolicyShares(one));
 
 describe('a bucket policy', () => {
   it.each([
@@ -50,8 +50,8 @@ describe('a bucket policy', () => {
   it('opens only the objects that it names', () => {
     const one = access({ Principal: '*', Resource: 'arn:aws:s3:::docs-b/public/*' });
     expect(ofBucket(one)).toBe('private');
-    expect(sharingOf(objectPolicyShares(one, 'public/a.txt'))).toBe('public');
-    expect(sharingOf(objectPolicyShares(one, 'secret/a.txt'))).toBe('private');
+    expect(mostOpen(objectPolicyShares(one, 'public/a.txt'))).toBe('public');
+    expect(mostOpen(objectPolicyShares(one, 'secret/a.txt'))).toBe('private');
   });
 });
 
@@ -59,11 +59,11 @@ describe('an ACL', () => {
   const all = { URI: 'http://acs.amazonaws.com/groups/global/AllUsers' };
   it('is public for everybody, unless public ACLs are ignored', () => {
     const grants = [{ Grantee: all as never, Permission: 'READ' as const }];
-    expect(sharingOf(aclShares(grants, access(undefined)))).toBe('public');
-    expect(sharingOf(aclShares(grants, access(undefined, { block: blocked({ ignorePublicAcls: true }) })))).toBe(
+    expect(mostOpen(aclShares(grants, access(undefined)))).toBe('public');
+    expect(mostOpen(aclShares(grants, access(undefined, { block: blocked({ ignorePublicAcls: true }) })))).toBe(
       'internal',
     );
-    expect(sharingOf(aclShares(grants, access(undefined, { block: blocked({ blockPublicAcls: true }) })))).toBe(
+    expect(mostOpen(aclShares(grants, access(undefined, { block: blocked({ blockPublicAcls: true }) })))).toBe(
       'public',
     );
   });
@@ -73,6 +73,6 @@ describe('an ACL', () => {
       Permission: 'FULL_CONTROL' as const,
     });
     expect(aclShares([grant('owner-id')], access(undefined))).toEqual([]);
-    expect(sharingOf(aclShares([grant('other')], access(undefined)))).toBe('external');
+    expect(mostOpen(aclShares([grant('other')], access(undefined)))).toBe('external');
   });
 });

@@ -1,5 +1,5 @@
 import type { Grant } from '@aws-sdk/client-s3';
-import { sharings, type Share, type Sharing } from '../records.ts';
+import type { Share, Sharing } from '../records.ts';
 import { accountIn, covers, namesAction, statementsOf, type Statement } from './policies.ts';
 
 /** `IgnorePublicAcls` and `RestrictPublicBuckets` are the two settings that change who gets in; of account or bucket. */
@@ -149,11 +149,4 @@ export function objectPolicyShares(access: BucketAccess, key: string): Share[] {
         ),
     )
     .flatMap((statement) => statementShares(statement, access));
-}
-
-/** The most open of all. */
-export function sharingOf(...shares: readonly (readonly Share[])[]): Sharing {
-  let most = 0;
-  for (const share of shares.flat()) most = Math.max(most, sharings.indexOf(share.sharing));
-  return sharings[most]!;
 }

@@ -1,12 +1,12 @@
 import type { Looked, Ref } from '../connector.ts';
-import type { FileRecord, Sharing } from '../records.ts';
+import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';
 import { call } from './api.ts';
-import { above, fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
+import { fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
 import { lookEach, type Found } from './look-each.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
-import { mostOpen, sharesOf } from './shares.ts';
+import { sharesOf } from './shares.ts';
 
 const operationOf = (type: Item['type'], rest = '') => `/${type}s/{${type}_id}${rest}`;
 
@@ -23,38 +23,11 @@ export async function readItem(owner: BoxSession, at: Pick<Item, 'type' | 'id'>)
   return { ...trash.json(itemSchema), item_status: 'trashed' };
 }
 
-/** What a folder and the ones above open for what is below; each asked once a lookup. */
-type Inherited = Map<string, Promise<Sharing>>;
-
-async function inheritedOf(base: BoxSession, owner: BoxSession, item: Item, known: Inherited): Promise<Sharing> {
-  let sharing: Promise<Sharing> = Promise.resolve('private' as Sharing);
-  for (const { id } of above(item)) {
-    const higher = sharing;
-    let own = known.get(id);
-    if (!own) known.set(id, (own = sharingOf(base, owner, id, higher)));
-    sharing = own;
-  }
-  return sharing;
-}
-
-async function sharingOf(base: BoxSession, owner: BoxSession, id: string, higher: Promise<Sharing>): Promise<Sharing> {
-  // First of all: a failure above must find somebody who waits for it.
-  const inherited = await higher;
-  const answer = await call(owner, 'GET', operationOf('folder'), `/folders/${id}`, {
-    accept: [404],
-    query: { fields: 'shared_link,has_collaborations' },
-  });
-  if (answer.status === 404) return inherited;
-  const folder = answer.json(itemSchema);
-  return mostOpen(await sharesOf(base, owner, folder), inherited);
-}
-
 /**
  * By id, as whoever owns it: the ref's part tells, else what was seen before. An item that nobody saw cannot be asked
  * for, since only its owner reaches it.
  */
 export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Looked<FileRecord>> {
-  const inherited: Inherited = new Map();
   return lookEach<FileRecord>(refs, async (ref) => {
     const at = parseFileId(ref.vendorId);
     const subject = ref.part || (await base.partOf(ref));
@@ -68,17 +41,16 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
       item = await readItem(owner, at);
     }
     if (!item) return { records: [], absent: [ref] };
-    return found(base, owner, item, inherited);
+    return found(base, owner, item);
   });
 }
 
-async function found(base: BoxSession, owner: BoxSession, item: Item, known: Inherited): Promise<Found<FileRecord>> {
+async function found(base: BoxSession, owner: BoxSession, item: Item): Promise<Found<FileRecord>> {
   if (isTrashed(item)) {
-    const record = fileRecord(item, [], 'private');
+    const record = fileRecord(item, []);
     // What lies in a folder in the trash is listed nowhere.
     if (item.type !== 'folder') return { records: [record] };
     return { records: [record], removed: [{ kind: 'files', under: fileId(item) }] };
   }
-  const shares = await sharesOf(base, owner, item);
-  return { records: [fileRecord(item, shares, await inheritedOf(base, owner, item, known))] };
+  return { records: [fileRecord(item, await sharesOf(base, owner, item))] };
 }

@@ -3,7 +3,7 @@ import type { Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
-import { sharings, type FileRecord, type Sharing } from '../records.ts';
+import type { FileRecord } from '../records.ts';
 import { actAs, listUsers } from './accounts.ts';
 import { call, listByMarker, rowsOf, segment } from './api.ts';
 import { lookupFiles } from './files-lookup.ts';
@@ -14,10 +14,9 @@ import { sharesOf } from './shares.ts';
 
 const partsCursor = createCursor(1, z.object({ marker: z.string() }));
 
-/** A folder still to be read, with the most open sharing of it and what is above. */
+/** A folder still to be read. */
 const frame = z.object({
   id: z.string(),
-  inherited: z.enum(sharings),
   marker: z.string().optional(),
   limit: z.number().int().positive().optional(),
   restarts: z.number().int().optional(),
@@ -75,7 +74,7 @@ async function readFolder(base: BoxSession, subject: string, at: Frame): Promise
     // Markers do not last; the folder is read again from its begin.
     const restarts = (at.restarts ?? 0) + 1;
     if (restarts > mostRestarts) throw new Failure('unavailable', `folder ${at.id}: Box takes none of its own markers`);
-    return { records: [], skipped: [], folders: [], again: { id: at.id, inherited: at.inherited, restarts } };
+    return { records: [], skipped: [], folders: [], again: { id: at.id, restarts } };
   }
   const page = answer.json(markerPage);
   const { rows, skipped } = rowsOf(page.entries, itemSchema);
@@ -86,22 +85,20 @@ async function readFolder(base: BoxSession, subject: string, at: Frame): Promise
   )
     return { records: [], skipped: [], folders: [], again: { ...at, limit: firstPage } };
   const shares = await inParallel(own, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
-  const records = own.map((item, index) => fileRecord(item, shares[index]!, at.inherited));
+  const records = own.map((item, index) => fileRecord(item, shares[index]!));
   const marker = String(page.next_marker ?? '');
   if (marker !== '' && marker === at.marker) throw new Failure('unavailable', `folder ${at.id} repeats a page`);
   return {
     records,
     skipped,
-    folders: own.flatMap((item, index) =>
-      item.type === 'folder' ? [{ id: item.id, inherited: records[index]!.sharing }] : [],
-    ),
+    folders: own.flatMap((item) => (item.type === 'folder' ? [{ id: item.id }] : [])),
     ...(marker === '' ? {} : { again: { ...at, marker } }),
   };
 }
 
 async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileRecord>> {
   const subject = request.part.id;
-  const start: { stack: Frame[]; trash?: string } = { stack: [{ id: rootId, inherited: 'private' as Sharing }] };
+  const start: { stack: Frame[]; trash?: string } = { stack: [{ id: rootId }] };
   const place = request.cursor === undefined ? start : cursor.read(request.cursor);
   if (place.stack.length === 0) return readTrash(base, subject, place.trash);
   const stack = [...place.stack];
@@ -154,9 +151,7 @@ async function readTrash(base: BoxSession, subject: string, marker: string | und
     },
   );
   return {
-    records: page.rows
-      .filter(ownedBy(subject))
-      .map((item) => fileRecord({ ...item, item_status: 'trashed' }, [], 'private')),
+    records: page.rows.filter(ownedBy(subject)).map((item) => fileRecord({ ...item, item_status: 'trashed' }, [])),
     skipped: page.skipped,
     next: page.next === undefined ? undefined : cursor.write({ stack: [], trash: page.next }),
   };

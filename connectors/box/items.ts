@@ -1,8 +1,7 @@
 import { Failure } from '../kit/failures.ts';
-import type { FileRecord, Share, Sharing } from '../records.ts';
+import type { FileRecord, Share } from '../records.ts';
 import { dateOf, segment } from './api.ts';
 import { itemTypes, type Item } from './schemas.ts';
-import { mostOpen } from './shares.ts';
 
 export const itemFields = [
   'type',
@@ -61,7 +60,7 @@ const mediaTypes: Record<string, string> = {
   zip: 'application/zip',
 };
 
-export function fileRecord(item: Item, shares: Share[], inherited: Sharing): FileRecord {
+export function fileRecord(item: Item, shares: Share[]): FileRecord {
   const folders = above(item);
   const trashed = isTrashed(item);
   const link = item.shared_link;
@@ -81,7 +80,6 @@ export function fileRecord(item: Item, shares: Share[], inherited: Sharing): Fil
     modifiedAt: dateOf(item.content_modified_at) ?? dateOf(item.modified_at),
     trashed,
     shares,
-    sharing: mostOpen(shares, inherited),
     // The link's addresses let in whoever has them.
     raw: link
       ? { ...item, shared_link: { ...link, url: undefined, download_url: undefined, vanity_url: undefined } }

@@ -1,4 +1,4 @@
-import { sharings, type Share, type Sharing } from '../records.ts';
+import type { Share, Sharing } from '../records.ts';
 import { insiders, type Insiders } from './accounts.ts';
 import { all, dateOf, listByMarker, segment } from './api.ts';
 import { collaboration as collaborationSchema, type Collaboration, type Item, type SharedLink } from './schemas.ts';
@@ -77,9 +77,4 @@ export async function sharesOf(base: BoxSession, owner: BoxSession, item: Item):
   if (rows.length === 0) return link ? [link] : [];
   const known = await insiders(base);
   return [...(link ? [link] : []), ...rows.map((row) => collaborationShare(row, known))];
-}
-
-export function mostOpen(shares: readonly Share[], inherited: Sharing): Sharing {
-  const rank = Math.max(sharings.indexOf(inherited), ...shares.map(({ sharing }) => sharings.indexOf(sharing)));
-  return sharings[rank]!;
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { box } from '../../connectors/box/index.ts';
 import type { Page, Session } from '../../connectors/connector.ts';
-import type { AnyRecord } from '../../connectors/records.ts';
+import { mostOpen, type AnyRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 
 let enterprise: BoxEnterprise;
@@ -95,7 +95,7 @@ it('touches what an event is about, as whoever owns it, and marks our own doing'
       session,
       touched.filter(({ kind }) => kind === 'files'),
     );
-  const sharing = async () => (await looked()).records.map((record) => record.kind === 'files' && record.sharing);
+  const sharing = async () => (await looked()).records.map((record) => record.kind === 'files' && mostOpen(record.shares));
   expect(await sharing()).toEqual(['public']);
   const action = box.actions.makePrivate!;
   await action.apply(session, target, (await action.read(session, target)).state);

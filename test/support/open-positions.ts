@@ -49,7 +49,6 @@ export const file = (vendorId: string, more: Partial<FileRecord> = {}): FileReco
   ancestors: [],
   trashed: false,
   shares: [],
-  sharing: 'private',
   raw: { id: vendorId },
   ...more,
 });
