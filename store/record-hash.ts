@@ -29,6 +29,9 @@ export function canonicalJson(value: unknown, without: readonly string[] = []): 
 
 const nothing: readonly string[] = [];
 
+/** Most texts need no escape, and finding that out costs less than the general way. */
+const plain = /^[ !#-[\]-~]*$/;
+
 function write(
   value: unknown,
   found: { odd: boolean },
@@ -37,7 +40,7 @@ function write(
 ): string | undefined {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value);
+      return plain.test(value) ? `"${value}"` : JSON.stringify(value);
     case 'number':
       return Number.isFinite(value) ? String(value) : 'null';
     case 'boolean':
