@@ -54,7 +54,14 @@ export async function listByMarker<T extends z.ZodType>(
   schema: T,
   { marker, accept, query }: { marker?: string; accept?: readonly number[]; query?: Query } = {},
 ): Promise<ListPage<z.output<T>>> {
-  const answer = await call(session, 'GET', operation, path, { accept, query: { ...query, marker } });
+  // Markers end at some time. Where that is no answer to the caller, its part begins again.
+  const placed = marker !== undefined && !accept?.includes(400);
+  const answer = await call(session, 'GET', operation, path, {
+    accept: placed ? [...(accept ?? []), 400] : accept,
+    query: { ...query, marker },
+  });
+  if (placed && answer.status === 400)
+    throw new Failure('restart', `GET ${operation}: the position in the list is no longer taken`);
   if (answer.status >= 300) return { rows: [], skipped: [] };
   const page = answer.json(markerPage);
   const next = page.next_marker === undefined || page.next_marker === null ? '' : String(page.next_marker);

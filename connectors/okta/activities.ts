@@ -3,7 +3,7 @@ import type { Page, PageRequest, Ref, Skipped } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { ActivityRecord } from '../records.ts';
 import { timeOf } from '../kit/ocsf.ts';
-import { call, ownUserAgent, pathOf, type OktaSession } from './api.ts';
+import { call, isPlaced, noSuchPlace, ownUserAgent, pathOf, placeGone, type OktaSession } from './api.ts';
 import { activityOf } from './log-event.ts';
 import { anyList } from './schemas.ts';
 import { touchedBy } from './touched.ts';
@@ -76,7 +76,9 @@ export async function sweepActivities(session: OktaSession, request: PageRequest
   if (from >= until) return { records: [] };
   const end = new Date(Math.min(from.getTime() + place.days * day, until.getTime()));
   const bounds = { since: from.toISOString(), until: end.toISOString() };
-  const page = (await logPage(session, place.path ?? query(bounds)))!;
+  const path = place.path ?? query(bounds);
+  const page = await logPage(session, path, isPlaced(path) ? placeGone : []);
+  if (page === null) throw noSuchPlace(logs);
   const fits = page.length < largestPage && page.next === undefined && place.path === undefined;
   const days = fits ? Math.min(place.days * 2, longestSliceDays) : 1;
   const next =

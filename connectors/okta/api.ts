@@ -65,6 +65,12 @@ export interface ListPage<T> {
   length: number;
 }
 
+/** How Okta refuses an `after` that it no longer knows. What follows it is not read, so it must not look like the end. */
+export const placeGone = [400, 404, 410];
+export const isPlaced = (path: string): boolean => /[?&]after=/.test(path);
+export const noSuchPlace = (operation: string): Failure =>
+  new Failure('restart', `GET ${operation}: the position in the list is no longer taken`);
+
 /** One page of a list: rows, and where the next page is. */
 export async function list<T extends z.ZodType>(
   session: OktaSession,
@@ -73,7 +79,9 @@ export async function list<T extends z.ZodType>(
   schema: T,
   accept: readonly number[] = [],
 ): Promise<ListPage<z.output<T>>> {
-  const answer = await call(session, 'GET', operation, path, { accept });
+  const placed = isPlaced(path);
+  const answer = await call(session, 'GET', operation, path, { accept: placed ? [...accept, ...placeGone] : accept });
+  if (placed && placeGone.includes(answer.status)) throw noSuchPlace(operation);
   if (answer.status >= 300) return { rows: [], skipped: [], length: 0 };
   const sent = answer.json(anyList);
   const next = answer.link('next');

@@ -7,6 +7,7 @@ import {
   deleteUser,
   grantRole,
   newGroup,
+  record,
   removeMember,
   revokeGrant,
   revokeRefreshToken,
@@ -23,7 +24,7 @@ import type { OktaFault } from './faults.ts';
 import type { Gate } from './gate.ts';
 import { turnKnobs } from '../kit/turn-knobs.ts';
 import type { Knobs, KnobsPatch } from './knobs.ts';
-import { userTarget } from './log-event.ts';
+import { tokenTarget, userTarget } from './log-event.ts';
 import type { Actor } from './principal.ts';
 import type { Group, ServiceApp, Status, User } from './state.ts';
 import type { LogEvent } from './system-log-store.ts';
@@ -129,21 +130,19 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     },
 
     /** A further SSWS token of any user. */
-    createApiToken: ({ user: id, value, name }: { user: string; value: string; name?: string }): { id: string } => ({
-      id: state().addApiToken({
-        value,
-        name: name ?? 'further token',
-        userId: user(id).id,
-        created: state().now(),
-        lastUsed: state().now(),
-        revoked: false,
-      }).id,
-    }),
+    createApiToken({ user: id, value, name }: { user: string; value: string; name?: string }): { id: string } {
+      const now = state().now();
+      const token = { value, name: name ?? 'further token', userId: user(id).id, created: now, lastUsed: now };
+      const row = state().addApiToken({ ...token, revoked: false });
+      record(state(), somebody(), 'system.api_token.create', [tokenTarget(row)]);
+      return { id: row.id };
+    },
     /** By value, or the first administrator's. */
     revokeApiToken({ value = options.token }: { value?: string } = {}): void {
       const token = state().apiTokens.rows.find((row) => row.value === value);
       if (!token) throw new Error('no such API token');
       token.revoked = true;
+      record(state(), somebody(), 'system.api_token.revoke', [tokenTarget(token)]);
     },
     restoreApiToken({ value = options.token }: { value?: string } = {}): void {
       const token = state().apiTokens.rows.find((row) => row.value === value);

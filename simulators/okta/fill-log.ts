@@ -1,5 +1,5 @@
 import { pick, seededUuid } from '../kit/seeded.ts';
-import { groupTarget, makeEvent, userTarget } from './log-event.ts';
+import { groupTarget, makeEvent, tokenTarget, userTarget } from './log-event.ts';
 import type { EventParts, Target } from './log-event.ts';
 import { SYSTEM } from './principal.ts';
 import type { Actor } from './principal.ts';
@@ -135,7 +135,7 @@ function madeUp(state: OktaState, kind: Kind, people: readonly User[]): EventPar
     user: [userTarget(other)],
     group: [userTarget(other), groupTarget(group)],
     app: app ? [appTarget(app), userTarget(user)] : [userTarget(user)],
-    token: [{ id: token.id, type: 'Token', alternateId: token.name, displayName: token.name }],
+    token: [tokenTarget(token)],
   };
   return {
     eventType: kind.type,

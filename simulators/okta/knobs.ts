@@ -27,6 +27,10 @@ export interface Knobs {
   searchLagMs: number;
   /** Lifetime of minted access tokens. */
   accessTokenMs: number;
+  /** Rows of users, groups, members and grants on a page, if fewer than asked for; 0: as asked. */
+  pageRows: number;
+  /** The `Date` header against the vendor's clock. */
+  dateSkewMs: number;
   /** What reading other people's roles answers without super admin. */
   rolesWithoutRight: 'refused' | 'empty';
   /** Part of the log rows that are persisted later than they were published, and how much later. */
@@ -67,6 +71,8 @@ export function defaultKnobs(): Knobs {
     clockSkewMs: 0,
     searchLagMs: 0,
     accessTokenMs: 3_600_000,
+    pageRows: 0,
+    dateSkewMs: 0,
     rolesWithoutRight: 'refused',
     lateProbability: 0,
     lateMs: 120_000,

@@ -1,5 +1,5 @@
 import type { Actor } from './principal.ts';
-import type { Group, OktaState, User } from './state.ts';
+import type { ApiToken, Group, OktaState, User } from './state.ts';
 import type { LogEvent } from './system-log-store.ts';
 
 export interface Target {
@@ -20,6 +20,12 @@ export const groupTarget = (group: Group): Target => ({
   type: 'UserGroup',
   alternateId: 'unknown',
   displayName: String(group.profile.name),
+});
+export const tokenTarget = (token: ApiToken): Target => ({
+  id: token.id,
+  type: 'Token',
+  alternateId: token.name,
+  displayName: token.name,
 });
 
 export interface EventParts {

@@ -1,6 +1,7 @@
 import { record } from './changes.ts';
 import { isSuperAdmin, rolesOfPrincipal } from './admin-permissions.ts';
 import { doer } from './lifecycle.ts';
+import { tokenTarget } from './log-event.ts';
 import { limitOf, listAnswer } from './paging.ts';
 import { renderApiToken } from './render.ts';
 import { badFilter, invalidToken, noPermission, notFound } from './respond.ts';
@@ -9,9 +10,7 @@ import type { ApiToken } from './state.ts';
 
 function revoke(call: Call, token: ApiToken): void {
   token.revoked = true;
-  record(call.state, doer(call), 'system.api_token.revoke', [
-    { id: token.id, type: 'Token', alternateId: token.name, displayName: token.name },
-  ]);
+  record(call.state, doer(call), 'system.api_token.revoke', [tokenTarget(token)]);
 }
 
 export const orgRoutes: Route[] = [

@@ -40,11 +40,13 @@ export function takePage<T extends { id: string; seq: number }>(
 ): PageOf<T> {
   const after = call.query.get('after');
   const seq = after === null ? 0 : Number(call.cursors.open(list, after)[0]);
+  const { pageRows } = call.state.knobs;
+  const most = pageRows > 0 ? Math.min(limit, pageRows) : limit;
   const rows: T[] = [];
   for (let at = table.indexAfter(seq); at < table.size; at++) {
     const row = table.rows[at] as T;
     if (!passes(row)) continue;
-    if (rows.length === limit) return { rows, next: call.cursors.seal(list, [(rows.at(-1) as T).seq]) };
+    if (rows.length === most) return { rows, next: call.cursors.seal(list, [(rows.at(-1) as T).seq]) };
     rows.push(row);
   }
   return { rows };

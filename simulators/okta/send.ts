@@ -8,7 +8,7 @@ import type { OktaState } from './state.ts';
 /** Header lines as Okta writes them: one Link line for each relation, and its own Date. */
 function headersOf(state: OktaState, answer: Answer): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = {
-    date: new Date(state.now()).toUTCString(),
+    date: new Date(state.now() + state.knobs.dateSkewMs).toUTCString(),
     'cache-control': 'no-cache, no-store',
     ...answer.headers,
   };
