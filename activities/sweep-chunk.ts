@@ -16,7 +16,6 @@ import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts
 import { readPages } from './read-pages.ts';
 import type { SweepResult } from './results.ts';
 import { spread } from './spread.ts';
-import { spread } from './spread.ts';
 
 /** Above this share of a part nothing is removed until the next scan, or an operator, says so too. */
 const suspectShare = 0.3;

@@ -120,8 +120,6 @@ export interface PositionDocument {
   ended?: boolean;
   /** Counts those who waited here until a transaction that had begun was over. */
   barriers?: number;
-  /** Counts those who waited here until a transaction that had begun was over. */
-  barriers?: number;
   /** The last write, by which its writer knows it again when it never heard that it was committed. */
   write?: string;
   /** A listing that was read to its end no longer had this part. */

@@ -166,9 +166,9 @@ async function writeKind(
   for (const [at, ids] of stillGone)
     await rows.updateMany({ _id: { $in: ids } }, { $set: { observedAt: new Date(at) } }, { session });
   if (inserts.length > 0) await rows.insertMany(inserts, { session, ordered: false, ignoreUndefined: true });
-  const operations = updates.map(
-    ({ _id, update }): AnyBulkWriteOperation<RecordRow> => ({ updateOne: { filter: { _id }, update } }),
-  );
+  const operations = updates.map(({ _id, update }): AnyBulkWriteOperation<RecordRow> => ({
+    updateOne: { filter: { _id }, update },
+  }));
   if (operations.length > 0) await rows.bulkWrite(operations, { session, ordered: false, ignoreUndefined: true });
   return written;
 }

@@ -10,7 +10,6 @@ import { quotaIndexes } from './quota-document.ts';
 import { recordIndexes } from './records.ts';
 import { scanIndexes } from './scans.ts';
 import { spreadIndexes } from './spread-tasks.ts';
-import { spreadIndexes } from './spread-tasks.ts';
 import { subscriptionIndexes } from './subscriptions.ts';
 
 /** Every collection, with what it is searched by. */
@@ -25,7 +24,6 @@ const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
   quotas: quotaIndexes,
   scans: scanIndexes,
   spreads: spreadIndexes,
-  spreads: spreadIndexes,
   subscriptions: subscriptionIndexes,
   apiKeys: apiKeyIndexes,
   reconciliation: [],
@@ -33,8 +31,6 @@ const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
 };
 
 const namespaceExists = 48;
-/** Earlier releases had an index by ancestor without the order that a spread goes by. */
-const indexNotFound = 27;
 /** Earlier releases had an index by ancestor without the order that a spread goes by. */
 const indexNotFound = 27;
 
@@ -52,12 +48,6 @@ export async function ensureIndexes(db: Db): Promise<void> {
     }
     if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
   }
-  await db
-    .collection('files')
-    .dropIndex('byAncestor')
-    .catch((error: unknown) => {
-      if (!(error instanceof MongoServerError && error.code === indexNotFound)) throw error;
-    });
   await db
     .collection('files')
     .dropIndex('byAncestor')

@@ -18,7 +18,6 @@ import { createScans } from './scans.ts';
 import { createSeal } from './seal.ts';
 import type { Store } from './store.ts';
 import { createSpreads } from './spreads.ts';
-import { createSpreads } from './spreads.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 /** As pino has it. */
@@ -75,7 +74,6 @@ export async function openStore({
       failed: (error) =>
         logger?.warn({ err: error }, "MongoDB's clock could not be read; its last offset stays in use"),
     });
-    const positions = createPositions(db, client, clock);
     const positions = createPositions(db, client, clock);
     return {
       connections: createConnections(db, clock, seal, createErase(db, client, clock)),

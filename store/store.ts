@@ -28,7 +28,6 @@ export interface Store {
   positions: Positions;
   records: Records;
   spreads: Spreads;
-  spreads: Spreads;
   pending: Pending;
   contents: Contents;
   actions: Actions;
@@ -174,19 +173,6 @@ export interface Records {
   activityClasses(connectionId: string): Promise<{ classUid: number; className: string; count: number }[]>;
   /** Activities of types that no mapping knows, and which types those are, most frequent first, at most 20. */
   unknownEvents(connectionId: string): Promise<{ count: number; types: { eventCode: string; count: number }[] }>;
-}
-
-/** Below a folder whose shares or place changed, place and sharing are worked out anew, in groups. */
-export interface Spreads {
-  /** Tasks that wait, and since when the oldest does: until then what lies below is settling. */
-  waiting(connectionId: string): Promise<{ count: number; since?: Date }>;
-  /** Of these files the ids of those that a waiting task may change. */
-  unsettled(
-    connectionId: string,
-    files: readonly { vendorId: string; ancestors: readonly string[] }[],
-  ): Promise<Set<string>>;
-  /** Works until nothing waits or `goOn` says no: then true. One worker a connection, others return at once. */
-  work(connectionId: string, options: { holder: string; leaseMs: number; goOn: () => boolean }): Promise<boolean>;
 }
 
 /** Below a folder whose shares or place changed, place and sharing are worked out anew, in groups. */
