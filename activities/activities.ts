@@ -1,5 +1,6 @@
 import { applyAction, checkAction, nextActions, prepareAction, undoAction } from './actions.ts';
 import { authenticate, checkCredential } from './authenticate.ts';
+import { contentChunk } from './content-chunk.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { disconnect, erase } from './end-connection.ts';
@@ -15,6 +16,7 @@ export const createActivities = (deps: Dependencies): Activities => ({
   finishScan: finishScan(deps),
   sweepChunk: sweepChunk(deps),
   watchChunk: watchChunk(deps),
+  contentChunk: contentChunk(deps),
   nextActions: nextActions(deps),
   prepareAction: prepareAction(deps),
   applyAction: applyAction(deps),

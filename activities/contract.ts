@@ -1,5 +1,13 @@
 import type { ConnectionState, StageName } from '../workflows/messages.ts';
-import type { Authentication, RunnableAction, StepResult, SweepResult, WatchResult, Wishes } from './results.ts';
+import type {
+  Authentication,
+  ContentResult,
+  RunnableAction,
+  StepResult,
+  SweepResult,
+  WatchResult,
+  Wishes,
+} from './results.ts';
 
 interface Of {
   connectionId: string;
@@ -16,6 +24,8 @@ export interface Activities {
   sweepChunk(input: Of & { stage: StageName; scan: number }): Promise<SweepResult>;
   /** One round over the feeds and over what is pending; `pending` alone when somebody waits for it. */
   watchChunk(input: Of & { round: number; scope: 'all' | 'pending' }): Promise<WatchResult>;
+  /** Reads contents of files for 60 s, or until none is due. */
+  contentChunk(input: Of): Promise<ContentResult>;
   nextActions(input: Of & { running: readonly string[]; limit: number }): Promise<RunnableAction[]>;
   prepareAction(input: Of & { actionId: string }): Promise<StepResult>;
   applyAction(input: Of & { actionId: string }): Promise<StepResult>;

@@ -1,4 +1,4 @@
-import type { ConnectionTiming, Counts, Eta, Problem, Trust, Wait } from '../workflows/messages.ts';
+import type { ConnectionState, ConnectionTiming, Counts, Eta, Problem, Trust, Wait } from '../workflows/messages.ts';
 
 /** What the operator wants of a connection, read from the store by whoever has the document open anyway. */
 export interface Wishes {
@@ -39,6 +39,8 @@ export interface SweepResult {
   delay?: Delay;
   /** A failed part is due again. */
   retryInMs?: number;
+  /** Contents of files are due. */
+  contentWaiting?: boolean;
   unauthorized?: Unauthorized;
   wishes: Wishes;
 }
@@ -49,6 +51,16 @@ export interface WatchResult {
   more: boolean;
   delay?: Delay;
   actionsWaiting: boolean;
+  contentWaiting?: boolean;
+  unauthorized?: Unauthorized;
+  wishes: Wishes;
+}
+
+export interface ContentResult {
+  counts: NonNullable<ConnectionState['content']>;
+  /** There is more to read, at once or after `delay`. */
+  more: boolean;
+  delay?: Delay;
   unauthorized?: Unauthorized;
   wishes: Wishes;
 }

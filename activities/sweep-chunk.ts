@@ -4,6 +4,7 @@ import { Failure } from '../connectors/kit/failures.ts';
 import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease, PartsSummary } from '../store/positions-interface.ts';
+import { contentWaiting } from './content-chunk.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { openFeed } from './feeds.ts';
@@ -45,6 +46,7 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
       ...ending,
       ...(await outlook(deps, opened.connection, { stage, scan, summary, waitMs: ending.delay?.ms })),
       retryInMs: await retryIn(deps, connectionId, stage),
+      contentWaiting: await contentWaiting(deps, opened),
       wishes: opened.wishes,
     };
   };

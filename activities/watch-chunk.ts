@@ -4,6 +4,7 @@ import { Failure } from '../connectors/kit/failures.ts';
 import { stageNames, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease } from '../store/positions-interface.ts';
+import { contentWaiting } from './content-chunk.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { drainPending } from './drain-pending.ts';
@@ -38,6 +39,7 @@ export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
       more: false,
       ...ending,
       actionsWaiting: await deps.store.actions.waiting(connectionId),
+      contentWaiting: await contentWaiting(deps, opened),
       wishes: opened.wishes,
     };
   };

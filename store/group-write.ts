@@ -1,6 +1,7 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
 import type { Gone, Ref } from '../connectors/connector.ts';
 import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
+import { contentFields, markContents, type ContentPlace, type KnownContent } from './content-due.ts';
 import { inherit, type FileWrites } from './inherit.ts';
 import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
@@ -26,6 +27,8 @@ export interface WritePlace {
   parts?: ReadonlyMap<string, string>;
   /** The scan that has seen the records; null when no scan has. */
   scan: number | null;
+  /** Where contents of files are read. */
+  content?: ContentPlace;
 }
 
 export interface Written {
@@ -88,7 +91,7 @@ export async function writeGroup(
   return written;
 }
 
-type Known = Pick<RecordRow, '_id' | 'hash' | 'observedAt' | 'part' | 'removedAt'>;
+type Known = Pick<RecordRow, '_id' | 'hash' | 'observedAt' | 'part' | 'removedAt'> & KnownContent;
 
 async function writeKind(
   db: Db,
@@ -97,13 +100,18 @@ async function writeKind(
   kind: RecordKind,
   words: ReadonlyMap<string, Word>,
 ): Promise<Written> {
+  const { content } = kind === 'files' ? place : {};
   const rows = db.collection<RecordRow>(kind);
   const known = new Map<string, Known>();
   // An array at once: awaiting row by row costs more than the reading.
   const found: Known[] = await rows
     .find(
       { _id: { $in: [...words.keys()] } },
-      { session, batchSize: words.size + 1, projection: { hash: 1, observedAt: 1, part: 1, removedAt: 1 } },
+      {
+        session,
+        batchSize: words.size + 1,
+        projection: { hash: 1, observedAt: 1, part: 1, removedAt: 1, ...(content && contentFields) },
+      },
     )
     .toArray();
   for (const row of found) known.set(row._id, row);
@@ -146,6 +154,7 @@ async function writeKind(
     const { connectionId } = place;
     await inherit(db, session, { connectionId, inserts, updates, back, gone: [...gone.values()].flat() });
   }
+  if (content) await markContents(rows, session, { content, scan: place.scan }, { known, inserts, updates, same });
   const seen = place.scan === null ? {} : { seenScan: place.scan };
   for (const [at, ids] of same) {
     await rows.updateMany(

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientSession, Db, MongoClient } from 'mongodb';
 import type { Clock } from './clock.ts';
+import { contentPlace } from './content-due.ts';
 import { addCovered } from './coverage.ts';
 import type { ConnectionDocument, PendingDocument, PositionDocument } from './documents.ts';
 import { inFencedTransaction, type PositionChange } from './fence.ts';
@@ -40,13 +41,14 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
 
   async function placeOf({ connectionId, lane, stage, part, scan }: PositionDocument): Promise<WritePlace> {
     const app = await appOf(connectionId);
-    if (lane === 'sweep') return { connectionId, app, part: part.id, keepParts: false, scan };
+    const content = await contentPlace(db, connectionId, stage);
+    if (lane === 'sweep') return { connectionId, app, part: part.id, keepParts: false, scan, content };
     const swept =
       stage !== 'pending' &&
       (await db
         .collection<PositionDocument>('positions')
         .findOne({ _id: positionId(connectionId, 'sweep', stage, 'part', part.id) }, { projection: { _id: 1 } }));
-    return { connectionId, app, part: part.id, keepParts: !swept, scan: null };
+    return { connectionId, app, part: part.id, keepParts: !swept, scan: null, content };
   }
 
   /** Marks most of a large set beforehand. Each step is fenced, and repeating it after a crash goes on. */

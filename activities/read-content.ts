@@ -1,0 +1,86 @@
+import type { Connector, Session } from '../connectors/connector.ts';
+import type { Content } from '../connectors/content.ts';
+import { Failure } from '../connectors/kit/failures.ts';
+import type { FileRecord } from '../connectors/records.ts';
+import type { ContentProgress, FileContent } from '../store/content-documents.ts';
+import { Inspection } from './inspection.ts';
+
+export interface ContentReading {
+  maxBytes: number;
+  progress: ContentProgress | undefined;
+  now: () => Date;
+  /** Asked between pieces: false puts aside what came. */
+  goOn: () => boolean;
+  /** Told whenever it begins with the first byte, or goes on: from it how far it came can be saved at any time. */
+  begun: (inspection: Inspection | undefined) => void;
+}
+
+/**
+ * Reads one file's content to its end, piece by piece. What was cut goes on at once from the byte it had, as long as
+ * each try brings some more. Undefined when it was put aside. Throws the connector's Failures.
+ */
+export async function readContent(
+  content: NonNullable<Connector['content']>,
+  session: Session,
+  file: FileRecord,
+  reading: ContentReading,
+): Promise<FileContent | undefined> {
+  const { maxBytes } = reading;
+  if (file.size !== undefined && file.size > maxBytes) return tooLarge(file, file.size, reading);
+  let inspection = reading.progress && (await Inspection.resume(reading.progress));
+  for (;;) {
+    const before = inspection?.received ?? 0;
+    try {
+      const from = inspection && { start: inspection.received, version: inspection.version };
+      const coming = await content(session, file, { from, maxBytes });
+      if (!inspection?.goesOnWith(coming)) inspection = await Inspection.begin(coming);
+      reading.begun(inspection);
+      if (coming.size !== undefined && coming.size > maxBytes) {
+        coming.stream.destroy();
+        return tooLarge(file, coming.size, reading);
+      }
+      for await (const piece of coming.stream as AsyncIterable<Uint8Array>) {
+        await inspection.add(piece);
+        if (!reading.goOn()) return undefined;
+      }
+      return await whole(file, coming, inspection, reading);
+    } catch (error) {
+      const gone = Failure.is(error, 'restart');
+      if (gone) reading.begun((inspection = undefined));
+      const goesOn = gone ? before > 0 : Failure.is(error, 'unavailable') && (inspection?.received ?? 0) > before;
+      if (!goesOn || !reading.goOn()) throw error;
+    }
+  }
+}
+
+async function whole(
+  file: FileRecord,
+  { size, digest }: Content,
+  inspection: Inspection,
+  reading: ContentReading,
+): Promise<FileContent> {
+  const { received } = inspection;
+  if (size !== undefined && received < size) throw broken(`ended after ${received} of ${size} bytes`);
+  const found = await inspection.end();
+  if (digest && found.vendors !== digest.value) {
+    reading.begun(undefined);
+    throw broken(`came to another ${digest.algorithm} than the app says`);
+  }
+  const { sha256, mediaType } = found;
+  const { version = '', mediaType: declaredType } = file;
+  return {
+    ...{ version, at: reading.now(), size: received, sha256 },
+    ...(mediaType !== undefined && { mediaType }),
+    ...(declaredType !== undefined && { declaredType }),
+  };
+}
+
+const broken = (why: string) => new Failure('unavailable', `the content ${why}`, { who: 'vendor' });
+
+const tooLarge = ({ version = '' }: FileRecord, size: number, { maxBytes, now }: ContentReading): FileContent => ({
+  version,
+  at: now(),
+  skipped: 'tooLarge',
+  why: `${size} bytes, more than the ${maxBytes} that are read`,
+  size,
+});
