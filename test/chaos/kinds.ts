@@ -1,4 +1,19 @@
+import { actionFaults } from './action-faults.ts';
+import { apiFaults } from './api-faults.ts';
 import type { Fault } from './fault.ts';
+import { mongodbFaults } from './mongodb-faults.ts';
+import { networkFaults } from './network-faults.ts';
+import { pushFaults } from './push-faults.ts';
+import { temporalFaults } from './temporal-faults.ts';
+import { workerFaults } from './worker-faults.ts';
 
 /** Every kind of fault there is; each strikes at least once in the tests. */
-export const kinds: readonly Fault[] = [];
+export const kinds: readonly Fault[] = [
+  ...workerFaults,
+  ...actionFaults,
+  ...apiFaults,
+  ...mongodbFaults,
+  ...temporalFaults,
+  ...networkFaults,
+  ...pushFaults,
+];

@@ -3,6 +3,7 @@ import type { Db } from 'mongodb';
 import type { ActionName } from '../../connectors/actions.ts';
 import type { Api } from '../../local/api-client.ts';
 import type { ProcessOwner, RunningProcess } from '../../local/processes.ts';
+import type { Random } from '../../simulators/kit/seeded.ts';
 import type { OktaTenant } from '../support/okta-tenant.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
@@ -61,6 +62,8 @@ export interface OktaSubject extends OktaTenant {
   readonly connectionId: string;
   /** Makes somebody who is there for one action only. */
   newUser(): Promise<string>;
+  /** Somebody changes something at the vendor, which the vendor's log tells. */
+  change(random: Random): Promise<void>;
 }
 
 /** A whole Castellan of real processes with a proxy between any two of them, and what a fault may do to it. */
@@ -80,10 +83,14 @@ export interface World {
   scanning(): Promise<void>;
   /** Requests it, counts it, and expects it done exactly as often as the design allows. Resolves with its id. */
   act(action: ActionName, target: Record<string, string>): Promise<string>;
+  /** Asks for an action that is done to be taken back; expects that as often as the design allows. */
+  undo(id: string): Promise<void>;
   /** Until `so` of the action's state; its last state. */
   actionIs(id: string, so: (state: string) => boolean, withinMs?: number): Promise<string>;
   /** A write may have been done whose answer nobody heard: a `harmless` action may be repeated once more. */
   disrupted(): void;
+  /** This run of a workflow was given signals past our API, which it can do nothing about: its length is not ours. */
+  flooded(runId: string): void;
   /**
    * More that must come to hold when the faults have ended: asked again and again until it answers with no difference.
    * For tenants of other apps, which a fault starts with `owner` and connects by `api.call`.

@@ -1,0 +1,66 @@
+import type { ActionDocument } from '../../store/documents.ts';
+import { Missed, type Fault } from './fault.ts';
+import type { Trap } from './tcp-proxy.ts';
+import { killedAt } from './worker-faults.ts';
+import type { World } from './world.ts';
+
+/** The state of the one action of this user. */
+const stateOf = async (world: World, accountId: string): Promise<string | undefined> =>
+  (await world.mongodb.db.collection<ActionDocument>('actions').findOne({ 'target.accountId': accountId }))?.state;
+
+const suspended = async ({ okta }: World, user: string): Promise<boolean> =>
+  ((await okta.control.counters()).executed['suspend']?.[user] ?? 0) > 0;
+
+const user = (id: string) => `/api/v1/users/${id}`;
+
+/** The worker dies at this call of the suspension of somebody. */
+const inStep = (
+  kind: string,
+  trapOf: (world: World, accountId: string) => Pick<Trap, 'pattern' | 'moment' | 'when'>,
+): Fault => ({
+  kind,
+  place: 'worker',
+  at: 'actions',
+  async inject(world) {
+    const accountId = await world.okta.newUser();
+    await killedAt(world, world.okta.proxy, { way: 'up', ...trapOf(world, accountId) }, () =>
+      world.act('suspendUser', { accountId }),
+    );
+  },
+});
+
+export const actionFaults: Fault[] = [
+  inStep('worker-killed-in-prepare', (world, id) => ({
+    pattern: `GET ${user(id)}`,
+    moment: 'before',
+    when: async () => (await stateOf(world, id)) === 'requested',
+  })),
+  inStep('worker-killed-before-apply', (_, id) => ({
+    pattern: `POST ${user(id)}/lifecycle/suspend`,
+    moment: 'before',
+  })),
+  inStep('worker-killed-after-apply', (_, id) => ({ pattern: `POST ${user(id)}/lifecycle/suspend`, moment: 'after' })),
+  inStep('worker-killed-in-read-back', (world, id) => ({
+    pattern: `GET ${user(id)}`,
+    moment: 'after',
+    when: async () => (await stateOf(world, id)) === 'applying' && suspended(world, id),
+  })),
+  inStep('worker-killed-between-two-writes-of-an-action', (_, id) => ({
+    pattern: `DELETE ${user(id)}/sessions`,
+    moment: 'before',
+  })),
+  {
+    kind: 'worker-killed-in-undo',
+    place: 'worker',
+    at: 'actions',
+    async inject(world, random) {
+      const accountId = await world.okta.newUser();
+      const id = await world.act('suspendUser', { accountId });
+      if ((await world.actionIs(id, (state) => ['done', 'failed', 'refused'].includes(state))) !== 'done')
+        throw new Missed();
+      const pattern = `POST ${user(accountId)}/lifecycle/unsuspend`;
+      const moment = random() < 0.5 ? 'before' : 'after';
+      await killedAt(world, world.okta.proxy, { way: 'up', pattern, moment }, () => world.undo(id));
+    },
+  },
+];

@@ -1,0 +1,56 @@
+import type { Fault } from './fault.ts';
+
+const atOnce = 40;
+/** At true scale; a tenth of the time has room for a hundredth of the work. */
+const many = 12_000;
+
+export const apiFaults: Fault[] = [
+  {
+    kind: 'api-killed-between-storing-and-signalling',
+    place: 'api',
+    at: 'actions',
+    async inject(world) {
+      const { temporal, api, okta } = world;
+      temporal.toApi.held = true;
+      await world.act('suspendUser', { accountId: await okta.newUser() });
+      await api.kill();
+      temporal.toApi.cut();
+      temporal.toApi.held = false;
+      await api.start();
+    },
+  },
+  {
+    kind: 'api-killed-while-hooks-come',
+    place: 'api',
+    at: 'changes',
+    async inject({ api, okta, pause }, random) {
+      for (let n = 0; n < 4; n += 1) await okta.change(random);
+      await api.kill();
+      for (let n = 0; n < 4; n += 1) await okta.change(random);
+      await pause(5_000);
+      await api.start();
+    },
+  },
+  {
+    kind: 'actions-by-the-thousand',
+    place: 'api',
+    at: 'actions',
+    async inject(world) {
+      const count = Math.ceil(many * world.scale ** 2);
+      const users = await Promise.all(Array.from({ length: Math.ceil(count / 60) }, () => world.okta.newUser()));
+      let asked = 0;
+      const began = performance.now();
+      await Promise.all(
+        Array.from({ length: atOnce }, async () => {
+          for (; asked < count;) {
+            const accountId = users[asked % users.length]!;
+            asked += 1;
+            await world.act('revokeSessions', { accountId });
+          }
+        }),
+      );
+      const seconds = (performance.now() - began) / 1000;
+      world.say(`   ${count} actions were taken in by the API in ${seconds.toFixed(1)} s`);
+    },
+  },
+];

@@ -1,0 +1,87 @@
+import { workflowIdOf } from '../../workflows/messages.ts';
+import { Missed, type Fault } from './fault.ts';
+import { signalLimit } from './temporal-process.ts';
+import type { World } from './world.ts';
+
+const awayMs = 60_000;
+const atOnce = 20;
+
+const runIdOf = async ({ temporal, okta }: World): Promise<string> =>
+  (await temporal.client.workflow.getHandle(workflowIdOf(okta.connectionId)).describe()).runId;
+
+/** Signals that nobody asked for, past our API; false when Temporal takes no more of them. */
+async function signalled(world: World, runId: string, count: number): Promise<boolean> {
+  const handle = world.temporal.client.workflow.getHandle(workflowIdOf(world.okta.connectionId), runId);
+  for (let sent = 0; sent < count; sent += atOnce) {
+    const answers = await Promise.allSettled(
+      Array.from({ length: atOnce }, () => handle.signal('requestAction', 'act_none')),
+    );
+    if (answers.some(({ status }) => status === 'rejected')) return false;
+  }
+  return true;
+}
+
+export const temporalFaults: Fault[] = [
+  {
+    kind: 'temporal-restarted',
+    place: 'temporal',
+    at: 'any',
+    async inject(world) {
+      await world.scanning();
+      await world.temporal.kill('SIGKILL');
+      await world.temporal.start();
+    },
+  },
+  {
+    kind: 'temporal-away-for-a-minute',
+    place: 'temporal',
+    at: 'any',
+    async inject(world) {
+      await world.scanning();
+      await world.temporal.kill('SIGSTOP');
+      await world.pause(awayMs);
+      await world.temporal.kill('SIGCONT');
+    },
+  },
+  {
+    kind: 'temporal-cut-from-the-worker',
+    place: 'temporal',
+    at: 'any',
+    async inject(world) {
+      await world.scanning();
+      world.temporal.toWorker.refused = true;
+      world.temporal.toWorker.cut();
+      return async () => void (world.temporal.toWorker.refused = false);
+    },
+  },
+  {
+    kind: 'rollover-in-the-middle',
+    place: 'temporal',
+    at: 'any',
+    async inject(world) {
+      await world.scanning();
+      const before = await runIdOf(world);
+      for (let n = 0; n < 100 && (await runIdOf(world)) === before; n += 1) {
+        await signalled(world, before, atOnce);
+        await world.pause(1_000);
+      }
+      if ((await runIdOf(world)) === before) throw new Missed();
+    },
+  },
+  {
+    kind: 'raw-signals-beyond-the-limit',
+    place: 'temporal',
+    at: 'any',
+    async inject(world) {
+      await world.scanning();
+      // Nothing can roll over while no worker hears of it.
+      world.temporal.toWorker.held = true;
+      const runId = await runIdOf(world);
+      world.flooded(runId);
+      const taken = await signalled(world, runId, 2 * signalLimit * world.scale);
+      world.temporal.toWorker.held = false;
+      if (taken) throw new Missed();
+      await world.act('suspendUser', { accountId: await world.okta.newUser() });
+    },
+  },
+];

@@ -1,0 +1,114 @@
+import type { Random } from '../../simulators/kit/seeded.ts';
+import { Missed, type Fault } from './fault.ts';
+import { frozenWorkerFaults } from './frozen-worker-faults.ts';
+import { nextRelease } from './compiled-code.ts';
+import type { Trap } from './tcp-proxy.ts';
+import type { World } from './world.ts';
+
+const occasionMs = 20_000;
+export const upTo = (random: Random, most: number): number => Math.floor(random() * most);
+
+/** Kills the worker when these bytes pass, and starts another. */
+export async function killedAt(
+  world: World,
+  proxy: World['okta']['proxy'],
+  trap: Omit<Trap, 'strike'>,
+  meanwhile?: () => Promise<unknown>,
+): Promise<void> {
+  const strike = async () => {
+    world.disrupted();
+    await world.workers.kill();
+    return 'cut' as const;
+  };
+  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, occasionMs), meanwhile?.()]);
+  if (!struck) throw new Missed();
+  await world.workers.start();
+}
+
+const inScan = (
+  kind: string,
+  proxyOf: (world: World) => World['okta']['proxy'],
+  trap: Pick<Trap, 'way' | 'pattern' | 'moment'>,
+  skipMost: number,
+): Fault => ({
+  kind,
+  place: 'worker',
+  at: 'scan',
+  async inject(world, random) {
+    const skip = upTo(random, skipMost);
+    await world.scanning();
+    await killedAt(world, proxyOf(world), { ...trap, skip });
+  },
+});
+
+/** Before Node runs anything: all that asks for the time is told another. */
+const shiftedBy = (ms: number): string => {
+  const code = `const D = Date; const now = () => D.now() + ${ms};
+    globalThis.Date = new Proxy(D, {
+      construct: (of, args, as) => Reflect.construct(of, args.length > 0 ? args : [now()], as),
+      apply: () => new D(now()).toString(),
+      get: (of, name) => (name === 'now' ? now : Reflect.get(of, name)),
+    });`;
+  return `--import data:text/javascript,${encodeURIComponent(code)}`;
+};
+
+let releases = 0;
+
+export const workerFaults: Fault[] = [
+  inScan(
+    'worker-killed-in-a-page',
+    ({ okta }) => okta.proxy,
+    { way: 'down', pattern: 'HTTP/1.1 200', moment: 'before' },
+    60,
+  ),
+  inScan(
+    'worker-killed-in-a-group-write',
+    ({ mongodb }) => mongodb.proxy,
+    { way: 'up', pattern: 'commitTransaction', moment: 'before' },
+    6,
+  ),
+  inScan(
+    'worker-killed-between-commit-and-completion',
+    ({ mongodb }) => mongodb.proxy,
+    { way: 'up', pattern: 'commitTransaction', moment: 'after' },
+    6,
+  ),
+  ...frozenWorkerFaults,
+  {
+    kind: 'two-workers',
+    place: 'worker',
+    at: 'any',
+    async inject(world) {
+      const first = world.workers.current;
+      await world.workers.start();
+      return async () => {
+        if (world.workers.all.length > 1 && world.workers.all.includes(first)) await world.workers.stop(first);
+      };
+    },
+  },
+  {
+    kind: 'worker-clock-ten-minutes-off',
+    place: 'worker',
+    at: 'any',
+    async inject(world, random) {
+      const first = world.workers.current;
+      const ms = random() < 0.5 ? 600_000 : -600_000;
+      await world.workers.start({ NODE_OPTIONS: shiftedBy(ms) });
+      await world.workers.stop(first);
+      await world.scanning();
+      return () => world.workers.restart();
+    },
+  },
+  {
+    kind: 'new-code-deployed',
+    place: 'worker',
+    at: 'any',
+    async inject(world) {
+      const before = world.workers.current;
+      releases += 1;
+      world.workers.code = await nextRelease(world.owner, world.workers.code, `chaos-${releases}`);
+      await world.workers.start();
+      await world.workers.stop(before);
+    },
+  },
+];
