@@ -18,6 +18,8 @@ interface Tenant {
 
 const actions = 36;
 const saturatedMs = 30_000;
+/** Of a small limit: all but three calls a minute are ours, and a few come late. */
+const saturated = 0.85;
 const tenants: readonly Tenant[] = [
   { name: 'governance', perMinute: 200, limitMs: 1_000, mode: 'apply', everyMs: 3_000 },
   // Two intervals between calls.
@@ -49,7 +51,7 @@ async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
     subdomain: name,
     token,
     knobs: { tier: 'workforce', share: 100, limits: { '/api/v1': perMinute } },
-    fill: { users: 4_000, groups: 3, events: 1 },
+    fill: { users: 1_500, groups: 3, events: 1 },
     allowHttpHooks: true,
   });
   const firstCall = new Map<string, number>();
@@ -73,7 +75,7 @@ async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
     // Until the sweep has come to where it takes all there is.
     await eventually(() => {
       const since = performance.now() - saturatedMs;
-      return Promise.resolve(usedSince(since) >= 0.95 || undefined);
+      return Promise.resolve(usedSince(since) >= saturated || undefined);
     });
     const { grants } = simulator.control.truth({ only: ['grants'] });
     // The last users: the sweep does not come to them before the measurement is over.
@@ -103,7 +105,7 @@ async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
       figure,
       limit: limitMs,
       unit: 'ms, p95',
-      holds: figure <= limitMs && used > 0.9,
+      holds: figure <= limitMs && used >= saturated,
       details: {
         perMinute,
         quotaUsed: Math.round(used * 100) / 100,

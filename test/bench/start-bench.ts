@@ -12,6 +12,8 @@ export interface Bench extends Services {
   api: Api;
   db: Db;
   logFolder: string;
+  /** Of the processes that do the work. */
+  pids: Record<'worker' | 'temporal' | 'mongodb', number>;
   /** Ends what this process holds open; the processes are the owner's. */
   close(): Promise<void>;
 }
@@ -32,8 +34,14 @@ export async function startBench(owner: ProcessOwner, env: Record<string, string
     api: connectApi(services.apiUrl, services.apiKey),
     db: client.db(services.env['CASTELLAN_DATABASE']),
     logFolder,
+    pids: { worker: services.worker.pid, temporal: pidOf(temporal), mongodb: pidOf(mongodb) },
     close: () => client.close(),
   };
+}
+
+function pidOf({ pid }: { pid?: number }): number {
+  if (pid === undefined) throw new Error('benches start servers of their own: unset TEMPORAL_ADDRESS and MONGODB_URI');
+  return pid;
 }
 
 /** Asks until there is an answer. */
