@@ -1,3 +1,3 @@
 import type { Logger as Pino } from 'pino';
 
-export type Logger = Pick<Pino, 'info' | 'warn' | 'error'>;
+export type Logger = Pick<Pino, 'debug' | 'info' | 'warn' | 'error'>;

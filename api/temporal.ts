@@ -20,7 +20,8 @@ import {
 /** With `verified` the connection's document holds what was found; with `duplicate` it names the other one. */
 export type CheckResult =
   | { outcome: 'verified' }
-  | { outcome: 'parked' | 'duplicate'; problem: Problem }
+  | { outcome: 'parked'; problem: Problem }
+  | { outcome: 'duplicate'; problem: Problem }
   /** The app wants us to come later, or is away. */
   | { outcome: 'wait'; delay: { why: string; ms: number }; problem?: Problem };
 

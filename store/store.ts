@@ -18,6 +18,7 @@ import type { Contents } from './contents.ts';
 import type { Positions } from './positions-interface.ts';
 import type { Actions } from './actions-interface.ts';
 import type { Batches } from './batches-interface.ts';
+import type { QuotaUses } from './quota-uses.ts';
 import type { Quotas } from './quotas-interface.ts';
 import type { Reconciliation } from './reconciliation.ts';
 import type { RefusedCredential } from './refused-credential.ts';
@@ -33,6 +34,7 @@ export interface Store {
   actions: Actions;
   batches: Batches;
   quotas: Quotas;
+  quotaUses: QuotaUses;
   scans: Scans;
   coverage: Coverage;
   subscriptions: Subscriptions;
@@ -61,6 +63,7 @@ export interface NewConnection {
   contentMaxBytes?: number;
   scanEveryMs: number;
   parallel: number;
+  batchPerHour?: number;
   createdBy: string;
   idempotencyKey?: string;
 }

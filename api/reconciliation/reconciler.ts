@@ -64,6 +64,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       findings: unmended,
     });
     await reconciliation.finish(holder, report, mended);
+    const { findings: _told, ...counted } = report;
+    logger.debug(counted, 'reconciliation');
     return report;
   }
 

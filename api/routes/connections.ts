@@ -13,6 +13,7 @@ import { connectionLine, connectionView, withProgress } from '../connection-view
 import type { Deps } from '../deps.ts';
 import { flag, idempotencyKeyOf, paging, parseBody, parseQuery } from '../input.ts';
 import { invalidField, HttpProblem } from '../problems.ts';
+import { replaceCredential } from '../replace-credential.ts';
 import { obey } from '../wish.ts';
 
 const listQuery = z.object({ ...paging, app: z.string().min(1).max(40).optional(), phase: z.enum(phases).optional() });
@@ -23,7 +24,7 @@ const nothing = z.strictObject({}).optional();
 const rescanBody = z.strictObject({ acceptRemovals: z.boolean().optional() }).optional();
 
 const changeBody = connectionBody
-  .pick({ name: true, governance: true, protected: true, scanEveryMinutes: true, parallel: true })
+  .pick({ name: true, governance: true, protected: true, scanEveryMinutes: true, parallel: true, batchPerHour: true })
   .partial();
 
 export function connectionRoutes(router: Router, deps: Deps): void {
@@ -35,6 +36,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
   async function create(request: Request, response: Response) {
     const { check } = parseQuery(createQuery, request);
     const body = parseBody(connectionBody, request.body);
+    if (body.batchPerHour) demandRole(request, 'governor', 'setting the budget of batches');
     if (body.governance === 'on') demandRole(request, 'governor', 'switching governance on');
     if (keyOf(request).connectionIds)
       throw new HttpProblem('role-missing', 'a key that is limited to some connections cannot make others');
@@ -59,6 +61,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
       scanEveryMs: (scanEveryMinutes ?? 720) * 60_000,
       parallel: body.parallel ?? 4,
       createdBy: keyOf(request).name,
+      ...(body.batchPerHour === undefined ? {} : { batchPerHour: body.batchPerHour }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     };
     const connection = await store.connections.create(input);
@@ -112,6 +115,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
         const { scanEveryMinutes, ...change } = parseBody(changeBody, request.body);
         if (Object.keys(request.body as object).length === 0) throw invalidField('', 'names nothing to change');
         if (change.governance === 'on') demandRole(request, 'governor', 'switching governance on');
+        if (change.batchPerHour) demandRole(request, 'governor', 'changing the budget of batches');
         if (change.protected) demandRole(request, 'governor', 'changing who is protected');
         const connection = await connectionOf(deps, request);
         demandAlive(connection);
@@ -161,9 +165,8 @@ export function connectionRoutes(router: Router, deps: Deps): void {
         const connector = connectorFor(deps, connection.app);
         const { settings } = connection;
         const { identity } = parseForConnector(connector, { settings, credential }, deps.config.allowLocalOrigins);
-        const changed = await store.connections.recredential(connection._id, credential, identity);
-        if (!changed) throw new HttpProblem('connection-ended', 'the connection was given up meanwhile');
-        deps.signals.credentialsChanged(connection._id);
+        const given = { credential, identity, by: keyOf(request).name };
+        const changed = await replaceCredential(deps, connection, given, (id) => mayKnow(request, id));
         response.status(202).json(view(request, changed));
       },
     ],

@@ -271,6 +271,7 @@ describe('changing a connection', () => {
 
   it('takes new credentials, checked, and wakes the workflow', async () => {
     const { id } = await api.connect();
+    api.temporal.onCheck = () => Promise.resolve({ outcome: 'verified' });
     const path = `/v1/connections/${id}/credential`;
     const wrong = await api.call('PUT', path, { body: { credential: { form: 'token', token: 'x' } } });
     expect(pointers(wrong.body)).toEqual(['/credential/token']);

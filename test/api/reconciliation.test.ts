@@ -8,7 +8,7 @@ const api = useApi();
 let logged: object[];
 let reconciler: Reconciler;
 const silent = () => {};
-const logger = { info: silent, warn: (details: object) => logged.push(details), error: silent } as never;
+const logger = { debug: silent, info: silent, warn: (details: object) => logged.push(details), error: silent } as never;
 const state = (phase: ConnectionState['phase']): ConnectionState => ({
   version: 1,
   phase,

@@ -81,8 +81,8 @@ describe('secrets, after a full run with failures', () => {
     const action = await act(to.api, id, 'suspendUser', { accountId }, 'to have done something');
     expect(await undo(to.api, action.id, 'and back')).toMatchObject({ state: 'undone' });
 
-    await to.api.put(`/v1/connections/${id}/credential`, { credential: { type: 'ssws', token: wrong } });
-    await to.until(id, ({ phase }) => phase === 'needsCredentials');
+    const refused = to.api.put(`/v1/connections/${id}/credential`, { credential: { type: 'ssws', token: wrong } });
+    await expect(refused).rejects.toMatchObject({ status: 422 });
     const oauth = { type: 'oauth', clientId: '0oaservice', keyId: 'k1', privateKey };
     await to.api.put(`/v1/connections/${id}/credential`, { credential: oauth });
     await to.until(id, ({ phase }) => phase === 'watching');

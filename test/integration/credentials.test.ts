@@ -5,6 +5,7 @@ import { expectTruth, rowsOf } from '../support/stored-truth.ts';
 
 const to = useInstallation({ tenant: { users: 300, groups: 12, events: 400, knobs: { latencyMs: 40 } } });
 const ssws = (token: string) => ({ credential: { type: 'ssws', token } });
+const give = (id: string, token: string) => to.api.put(`/v1/connections/${id}/credential`, ssws(token));
 
 async function freshToken(): Promise<string> {
   const { control, token } = to.tenant;
@@ -34,10 +35,15 @@ describe('a credential that fails', () => {
     const sweeps = () => control.counters().then(({ calls }) => calls['GET /api/v1/users'] ?? 0);
     const before = await sweeps();
 
-    await to.api.put(`/v1/connections/${id}/credential`, ssws(`00${'x'.repeat(40)}`));
-    await to.until(id, ({ phase, problem }) => phase === 'needsCredentials' && problem!.since > parked.problem!.since);
+    await expect(give(id, `00${'x'.repeat(40)}`)).rejects.toMatchObject({
+      status: 422,
+      problem: { kind: 'unauthorized', who: 'operator', errors: [{ pointer: '/credential' }] },
+    });
+    const refused = await to.show(id);
+    expect(refused).toMatchObject({ phase: 'needsCredentials', credentialVersion: 1 });
+    expect(refused.refusedCredential!.what).toMatch(/refuses the API token/);
 
-    await to.api.put(`/v1/connections/${id}/credential`, ssws(await freshToken()));
+    await give(id, await freshToken());
     const done = await to.scanned(id);
     expect(done.scan!.number).toBe(1);
     expect(done.problem).toBeUndefined();
@@ -49,20 +55,31 @@ describe('a credential that fails', () => {
 
   it('of another tenant: refused, and what is stored stays that of the first', async () => {
     const other = await to.anotherTenant({ users: 10, groups: 2, events: 10, subdomain: 'other', seed: 2 });
+    const { credentialVersion: version } = await to.show(id);
     const before = (await rowsOf(to.db, id, 'accounts')).map(({ vendorId }) => vendorId);
     await to.db
       .collection<{ _id: string }>('connections')
       .updateOne({ _id: id }, { $set: { 'settings.baseUrl': other.url } });
-    await to.api.put(`/v1/connections/${id}/credential`, ssws(other.token));
-    const parked = await to.until(id, ({ problem }) => problem?.kind === 'otherTenant');
-    expect(parked).toMatchObject({ phase: 'needsCredentials', problem: { who: 'operator' } });
+    await expect(give(id, other.token)).rejects.toMatchObject({ status: 422, problem: { kind: 'otherTenant' } });
+    expect((await to.show(id)).credentialVersion).toBe(version);
     expect((await rowsOf(to.db, id, 'accounts')).map(({ vendorId }) => vendorId)).toEqual(before);
 
     await to.db
       .collection<{ _id: string }>('connections')
       .updateOne({ _id: id }, { $set: { 'settings.baseUrl': to.tenant.url } });
-    await to.api.put(`/v1/connections/${id}/credential`, ssws(await freshToken()));
+    await give(id, await freshToken());
     await to.until(id, ({ phase, problem }) => phase === 'watching' && !problem);
+  });
+
+  it('refused while the one in use works: the connection goes on with that one', async () => {
+    const { credentialVersion } = await to.show(id);
+    await expect(give(id, `00${'y'.repeat(40)}`)).rejects.toMatchObject({ status: 422 });
+    const { scan } = await to.show(id);
+    await to.api.post(`/v1/connections/${id}/rescan`);
+    const done = await to.scanned(id, scan!.number + 1);
+    expect(done).toMatchObject({ credentialVersion, phase: 'watching' });
+    expect(done.problem).toBeUndefined();
+    expect(done.refusedCredential!.what).toMatch(/refuses the API token/);
   });
 
   it('the same tenant twice: the second ends as a duplicate and names the first', async () => {
@@ -82,8 +99,9 @@ describe('a credential that fails', () => {
     const before = await present();
     expect(Math.min(...before)).toBeGreaterThan(0);
     await control.setOwnerRoles({ types: ['HELP_DESK_ADMIN'] });
+    const { scan } = await to.show(id);
     await to.api.post(`/v1/connections/${id}/rescan`);
-    const seen = await to.scanned(id, 2);
+    const seen = await to.scanned(id, scan!.number + 1);
     expect(seen.stages['users']!.trust).toBe('blind');
     expect(seen.stages['permissions']!.trust).toBe('blind');
     expect(seen.trust).toBe('blind');

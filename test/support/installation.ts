@@ -25,6 +25,7 @@ export interface Shown {
   waits: Record<string, { reason: string; why: string }>;
   watch?: { round: number };
   credentialVersion: number;
+  refusedCredential?: { what: string };
   receipt?: object;
 }
 
