@@ -8,6 +8,7 @@ import { refuseUnsafe } from './input.ts';
 import { HttpProblem, notFound, sendProblem } from './problems.ts';
 import './request.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { batchRoutes } from './routes/batches.ts';
 import { appRoutes } from './routes/apps.ts';
 import { connectionRoutes } from './routes/connections.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -17,6 +18,9 @@ import { recordRoutes } from './routes/records.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 const bodyLimit = '100kb';
+/** 10,000 targets. */
+const batchLimit = '2mb';
+const ofBatches = /^\/connections\/[^/]+\/batches$/;
 /** A frozen MongoDB keeps its sockets open; nobody should wait for it without end. */
 const answerWithinMs = 40_000;
 
@@ -36,6 +40,7 @@ export function createApp(deps: Deps): Express {
   appRoutes(v1, deps);
   connectionRoutes(v1, deps);
   actionRoutes(v1, deps);
+  batchRoutes(v1, deps);
   insightRoutes(v1, deps);
   recordRoutes(v1, deps);
   reconciliationRoutes(v1, deps);
@@ -89,4 +94,8 @@ const safeBody: RequestHandler = (request, _response, next) => {
   next();
 };
 
-const jsonBody = [demandJson, express.json({ limit: bodyLimit, strict: true }), safeBody];
+const [plain, long] = [bodyLimit, batchLimit].map((limit) => express.json({ limit, strict: true }));
+const json: RequestHandler = (request, response, next) =>
+  (ofBatches.test(request.path) ? long : plain)!(request, response, next);
+
+const jsonBody = [demandJson, json, safeBody];

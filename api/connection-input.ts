@@ -15,6 +15,8 @@ export const connectionBody = z.strictObject({
   protected: z.array(z.string().min(1).max(1024)).max(1_000).optional(),
   scanEveryMinutes: z.int().min(5).max(10_080).optional(),
   parallel: z.int().min(1).max(16).optional(),
+  /** Actions that all batches together may begin in any hour. */
+  batchPerHour: z.int().min(1).max(10_000).optional(),
 });
 
 export const credentialBody = connectionBody.pick({ credential: true });

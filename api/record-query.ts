@@ -46,17 +46,21 @@ function parametersOf(kind: RecordKind): Map<string, { field: string; side?: 'gt
   return parameters;
 }
 
-/** The parameters of a list of records, typed; an unknown one is refused with the names of the known ones. */
-export function recordQueryOf(request: Request, kind: RecordKind): { query: RecordQuery; raw: boolean } {
+/** A typed filter by the names of `record-filters.ts`; what is no filter is left in `rest`. */
+export function whereOf(
+  kind: RecordKind,
+  given: Readonly<Record<string, string>>,
+  others: readonly string[] = [],
+): { where: RecordQuery['where']; rest: Record<string, string>; errors: FieldError[] } {
   const filters = parametersOf(kind);
   const where: Record<string, RecordQuery['where'][string]> = {};
   const rest: Record<string, string> = {};
   const errors: FieldError[] = [];
-  for (const [parameter, value] of Object.entries(queryOf(request))) {
+  for (const [parameter, value] of Object.entries(given)) {
     const filter = filters.get(parameter);
     if (!filter) {
-      if (Object.hasOwn(always, parameter)) rest[parameter] = value;
-      else errors.push(unknownParameter(parameter, [...Object.keys(always), ...filters.keys()]));
+      if (others.includes(parameter)) rest[parameter] = value;
+      else errors.push(unknownParameter(parameter, [...others, ...filters.keys()]));
       continue;
     }
     const parsed = filter.schema.safeParse(value);
@@ -66,6 +70,12 @@ export function recordQueryOf(request: Request, kind: RecordKind): { query: Reco
       where[filter.field] = { ...(where[filter.field] as object), [filter.side]: parsed.data as Date };
     else errors.push({ parameter, detail: `${filter.field} is asked for by equality or by a range, not by both` });
   }
+  return { where, rest, errors };
+}
+
+/** The parameters of a list of records, typed; an unknown one is refused with the names of the known ones. */
+export function recordQueryOf(request: Request, kind: RecordKind): { query: RecordQuery; raw: boolean } {
+  const { where, rest, errors } = whereOf(kind, queryOf(request), Object.keys(always));
   const common = z.object(always).safeParse(rest);
   if (!common.success)
     for (const { path, message } of common.error.issues) errors.push({ parameter: String(path[0]), detail: message });

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Request, Router } from 'express';
 import { z } from 'zod';
-import { actionNames, actionTargets, type ActionName, type ActionTarget } from '../../connectors/actions.ts';
-import { actionStates, type ActionDocument, type ConnectionDocument } from '../../store/documents.ts';
+import { actionNames, actionTargets, type ActionTarget } from '../../connectors/actions.ts';
+import { actionStates, type ActionDocument, type ConnectionDocument, type Hold } from '../../store/documents.ts';
 import { actionView } from '../action-view.ts';
 import { address } from '../address.ts';
 import { demandRole, keyOf, mayKnow } from '../auth.ts';
-import { connectionOf, connectorFor, demandAlive } from '../connection-of.ts';
+import { connectionOf } from '../connection-of.ts';
 import type { Deps } from '../deps.ts';
-import { idempotencyKeyOf, paging, parseBody, parseQuery } from '../input.ts';
+import { demandGovernable } from '../governable.ts';
+import { holdBody, holdOf } from '../hold-input.ts';
+import { flag, idempotencyKeyOf, paging, parseBody, parseQuery } from '../input.ts';
 import { HttpProblem, notFound } from '../problems.ts';
 
 const lifeMs = 24 * 3_600_000;
@@ -19,6 +21,7 @@ const requestBody = z.strictObject({
   reason,
   ticket: z.string().trim().min(1).max(200).optional(),
   mode: z.enum(['plan', 'apply']),
+  hold: holdBody.optional(),
 });
 const undoBody = z.strictObject({ reason, accept: z.boolean().default(false) });
 const nothing = z.strictObject({}).optional();
@@ -26,25 +29,13 @@ const listQuery = z.object({
   ...paging,
   state: z.enum(actionStates).optional(),
   action: z.enum(actionNames).optional(),
+  batchId: z.string().min(1).max(60).optional(),
+  reverted: flag.optional(),
 });
 const none = z.object({});
 
 export function actionRoutes(router: Router, deps: Deps): void {
   const { store, signals } = deps;
-
-  /** What every command that will call the app needs. */
-  function demandGovernable(connection: ConnectionDocument, name: ActionName) {
-    demandAlive(connection);
-    const connector = connectorFor(deps, connection.app);
-    if (!connector.actions[name])
-      throw new HttpProblem(
-        'not-supported',
-        `${connector.title} cannot ${name}: ${connector.absent[name] ?? 'it has no such action'}`,
-      );
-    if (connection.governance !== 'on')
-      throw new HttpProblem('governance-off', 'no action is taken while the governance of the connection is off');
-    return connector;
-  }
 
   async function demandUnprotected(connection: ConnectionDocument, target: ActionTarget) {
     if (!('accountId' in target)) return;
@@ -93,7 +84,8 @@ export function actionRoutes(router: Router, deps: Deps): void {
         if (body.mode === 'apply') demandRole(request, 'governor', 'applying an action');
         const target = parseBody(actionTargets[body.action], body.target, ['target']);
         const connection = await connectionOf(deps, request);
-        demandGovernable(connection, body.action);
+        const { action: known } = demandGovernable(deps, connection, body.action);
+        const hold = holdOf(body.hold, known, store.now());
         await demandUnprotected(connection, target);
         const idempotencyKey = idempotencyKeyOf(request);
         const { action, created } = await store.actions.request({
@@ -105,11 +97,13 @@ export function actionRoutes(router: Router, deps: Deps): void {
           requestedBy: keyOf(request).name,
           reason: body.reason,
           expiresInMs: lifeMs,
+          ...(hold && { hold }),
           ...(body.ticket === undefined ? {} : { ticket: body.ticket }),
           ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
         });
-        const asked = [body.action, target, body.reason, body.ticket];
-        const had = [action.action, action.target, action.reason, action.ticket];
+        const heldFor = (given: Hold | undefined) => given && [given.onRevert, given.forMs, given.mostRepeats];
+        const asked = [body.action, target, body.reason, body.ticket, heldFor(hold)];
+        const had = [action.action, action.target, action.reason, action.ticket, heldFor(action.hold)];
         // A plan that was accepted since is of mode apply; the other way round nobody may believe that it is applied.
         const weaker = action.mode === 'plan' && body.mode === 'apply';
         if (!created && (weaker || !isDeepStrictEqual(had, asked)))
@@ -168,7 +162,7 @@ export function actionRoutes(router: Router, deps: Deps): void {
         parseBody(nothing, request.body);
         const action = await actionOf(request);
         const connection = await connectionFor(action);
-        demandGovernable(connection, action.action);
+        demandGovernable(deps, connection, action.action);
         await demandUnprotected(connection, action.target);
         const accepted = await store.actions.acceptPlan(action._id, keyOf(request).name);
         if (!accepted) throw tooLate(action, 'applied', 'only an action in the state planned has a plan to accept');
@@ -185,8 +179,8 @@ export function actionRoutes(router: Router, deps: Deps): void {
         const body = parseBody(undoBody, request.body);
         const action = await actionOf(request);
         const connection = await connectionFor(action);
-        const connector = demandGovernable(connection, action.action);
-        if (!connector.actions[action.action]?.undo)
+        const { connector, action: known } = demandGovernable(deps, connection, action.action);
+        if (!known.undo)
           throw new HttpProblem('not-supported', `${action.action} cannot be undone in ${connector.title}`);
         const undo = await store.actions.requestUndo(action._id, { by: keyOf(request).name, ...body });
         if (!undo)

@@ -10,7 +10,7 @@ const action = (undo: boolean): Action<never, never> => ({
   read: unused,
   apply: unused,
   verified: unused,
-  repeat: 'harmless',
+  repeat: undo ? 'readable' : 'harmless',
   ...(undo ? { undo: unused } : {}),
 });
 
