@@ -1,0 +1,98 @@
+import type { OktaFault } from '../../simulators/okta/faults.ts';
+import type { Random } from '../../simulators/kit/seeded.ts';
+import { THROTTLE_FORMS } from '../../simulators/kit/throttle-forms.ts';
+import type { Fault } from './fault.ts';
+import { asked, strike } from './vendor-strikes.ts';
+
+const lists = [asked.users, asked.groups, asked.grants, asked.logs];
+const throttledMs = 1_500;
+
+/** One after the other on the vendor's lists, in an order that chance decides. */
+function spread(random: Random, rules: readonly OktaFault[]): OktaFault[] {
+  const order = rules.map((rule) => ({ rule, at: random() })).sort((a, b) => a.at - b.at);
+  return order.map(({ rule }, at) => ({
+    count: 1,
+    path: lists[at % lists.length],
+    skip: Math.floor(at / lists.length),
+    ...rule,
+  }));
+}
+
+const answers = (kind: string, rules: readonly OktaFault[]): Fault => ({
+  kind,
+  place: 'vendor',
+  at: 'scan',
+  inject: (world, random) => strike(world, spread(random, rules)),
+});
+
+export const vendorAnswers: Fault[] = [
+  answers(
+    'throttled-in-every-header-form',
+    THROTTLE_FORMS.map((form) => ({ kind: 'throttle', form, ms: throttledMs })),
+  ),
+  answers('throttled-for-an-absurd-time', [
+    { kind: 'throttle', form: 'seconds', value: '-5' },
+    { kind: 'throttle', form: 'seconds', value: '315360000' },
+    { kind: 'throttle', form: 'seconds', value: 'soon' },
+    { kind: 'throttle', form: 'reset', value: '99999999999' },
+    { kind: 'throttle', form: 'reset', value: '-1' },
+    { kind: 'throttle', form: 'rateLimit', value: 'NaN' },
+  ]),
+  answers('throttle-hidden-in-403-and-200', [
+    { kind: 'throttle', status: 403, ms: throttledMs },
+    { kind: 'throttle', status: 403, form: 'bare' },
+    { kind: 'throttle', status: 200, ms: throttledMs },
+    { kind: 'throttle', status: 200, ms: throttledMs },
+  ]),
+  answers(
+    'vendor-answers-500-502-503-504-408',
+    [500, 502, 503, 504, 408].map((status) => ({ kind: 'status', status, count: 2 })),
+  ),
+  answers('vendor-resets-connections', [
+    { kind: 'reset', count: 2 },
+    { kind: 'reset' },
+    { kind: 'reset', count: 3 },
+    { kind: 'reset', path: '^/api/', probability: 0.1 },
+  ]),
+  answers('vendor-cuts-json', [
+    { kind: 'truncated' },
+    { kind: 'torn', count: 2 },
+    { kind: 'truncated', count: 2 },
+    { kind: 'torn' },
+  ]),
+  answers('vendor-answers-html-with-200', [{ kind: 'html' }, { kind: 'html', count: 2 }, { kind: 'html' }]),
+  answers('vendor-answers-without-end', [{ kind: 'endless' }, { kind: 'endless' }]),
+  {
+    kind: 'vendor-acts-and-hangs-up',
+    place: 'vendor',
+    at: 'actions',
+    inject: (world) =>
+      strike(world, [{ kind: 'reset', method: 'POST', path: asked.suspend, executed: true, count: 1 }]),
+  },
+  {
+    kind: 'vendor-halves-the-quota',
+    place: 'vendor',
+    at: 'any',
+    async inject(world) {
+      const { control } = world.okta;
+      const { limitFactor } = await control.knobs({});
+      // From where it does not bite to where it does.
+      await control.knobs({ limitFactor: 8 });
+      await world.scanning();
+      await world.pause(10_000);
+      await control.knobs({ limitFactor: 4 });
+      return async () => void (await control.knobs({ limitFactor }));
+    },
+  },
+  {
+    kind: 'vendor-date-ten-minutes-off',
+    place: 'vendor',
+    at: 'any',
+    async inject(world, random) {
+      const { control } = world.okta;
+      await control.knobs({ dateSkewMs: random() < 0.5 ? 600_000 : -600_000 });
+      await world.scanning();
+      return async () => void (await control.knobs({ dateSkewMs: 0 }));
+    },
+  },
+];
