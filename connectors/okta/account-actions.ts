@@ -68,8 +68,8 @@ export const suspendUser: Action<Target, AccountState, Settings> = {
       done,
       principal: [target.accountId, state.login],
       plan: [
-        `Suspend ${state.login} (POST /api/v1/users/{id}/lifecycle/suspend); apps and groups stay assigned.`,
         'End all sessions and revoke all OAuth tokens of the user (DELETE /api/v1/users/{id}/sessions).',
+        `Suspend ${state.login} (POST /api/v1/users/{id}/lifecycle/suspend); apps and groups stay assigned.`,
       ],
       irreversible: [sessionsAreGone],
       losesAccess: done ? [] : [{ who: state.login, how: 'signs in to Okta and its apps no more; sessions end' }],
@@ -79,9 +79,9 @@ export const suspendUser: Action<Target, AccountState, Settings> = {
   },
   async apply(session, target) {
     await mayStop(session, target);
-    const after = await transition(session, target, 'suspend', 'SUSPENDED');
+    // Sessions first: after a crash it can be read whether the user is suspended, not whether sessions were ended.
     await endSessions(session, target);
-    return { after };
+    return { after: await transition(session, target, 'suspend', 'SUSPENDED') };
   },
   async undo(session, target, before) {
     if (before.status !== 'ACTIVE') return;
