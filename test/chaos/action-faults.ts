@@ -47,7 +47,7 @@ export const actionFaults: Fault[] = [
   })),
   inStep('worker-killed-between-two-writes-of-an-action', (_, id) => ({
     pattern: `DELETE ${user(id)}/sessions`,
-    moment: 'before',
+    moment: 'after',
   })),
   {
     kind: 'worker-killed-in-undo',

@@ -5,6 +5,9 @@ import { mongodbFaults } from './mongodb-faults.ts';
 import { networkFaults } from './network-faults.ts';
 import { pushFaults } from './push-faults.ts';
 import { temporalFaults } from './temporal-faults.ts';
+import { vendorAnswers } from './vendor-answers.ts';
+import { vendorCredentials } from './vendor-credentials.ts';
+import { vendorPages } from './vendor-pages.ts';
 import { workerFaults } from './worker-faults.ts';
 
 /** Every kind of fault there is; each strikes at least once in the tests. */
@@ -16,4 +19,7 @@ export const kinds: readonly Fault[] = [
   ...temporalFaults,
   ...networkFaults,
   ...pushFaults,
+  ...vendorAnswers,
+  ...vendorPages,
+  ...vendorCredentials,
 ];

@@ -39,6 +39,8 @@ export async function runRound(
 ): Promise<RoundResult> {
   const { world, ledger, expected, okta } = ground;
   const began = performance.now();
+  const tell = (what: string) =>
+    world.say(`   ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s ${what}`);
   const struck: string[] = [];
   const missed: string[] = [];
   expected.clear();
@@ -57,7 +59,7 @@ export async function runRound(
       for (const fault of faults.filter((one) => one.place === place)) await strike(fault);
     }),
   );
-  const faultsOver = performance.now();
+  tell('the faults are over');
   work.abort();
   await working;
   await mendAll(ground);
@@ -69,9 +71,11 @@ export async function runRound(
       const heal = await fault.inject(world, random);
       struck.push(fault.kind);
       world.disrupted();
+      tell(`${fault.kind} struck`);
       if (!heal) return;
       await world.pause(5_000 + random() * 15_000);
       await heal();
+      tell(`${fault.kind} healed`);
     } catch (error) {
       if (error instanceof Missed) missed.push(fault.kind);
       else failures.push(`${fault.kind} could not be done: ${(error as Error).message}`);
@@ -79,14 +83,11 @@ export async function runRound(
   }
 
   const { differences, mendedBy } = await settle(ground, faults);
-  const settledAt = performance.now();
+  tell('settled');
   const longestRun = await longestRunOf(world.temporal.client, ground.floodedRuns);
   if (longestRun > historyLimit) failures.push(`a run has ${longestRun} events, more than ${historyLimit}`);
   const actions = ledger.size;
   if (differences.length === 0) failures.push(...(await undisturbed(ground)));
-  world.say(
-    `   faults ${Math.round((faultsOver - began) / 100) / 10} s, settled ${Math.round((settledAt - faultsOver) / 100) / 10} s, compared ${Math.round((performance.now() - settledAt) / 100) / 10} s`,
-  );
   return {
     round,
     struck,
@@ -168,10 +169,12 @@ async function settle(
   const mayFail = faults.some(({ place }) => place === 'vendor' || place === 'network');
   let scanAt = began + patientTrueMs * world.scale;
   let mendedBy: 'itself' | 'nextScan' = 'itself';
+  let told: string | undefined;
   for (;;) {
     const differences = await differencesNow(ground, mayFail);
     if (differences.length === 0) return { differences, mendedBy };
     if (Date.now() > until) return { differences, mendedBy };
+    if (differences[0] !== told) world.say(`           ${(told = differences[0])}`);
     if (mayScan && Date.now() > scanAt) {
       mendedBy = 'nextScan';
       await ground.askForScan();
