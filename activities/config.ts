@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseOldKeys } from '../store/seal.ts';
 
 const flag = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 
@@ -19,6 +20,17 @@ const environment = z.object({
     .string('32 bytes in base64 or hex: openssl rand -base64 32')
     .transform((text) => Buffer.from(text, /^[0-9a-f]{64}$/i.test(text) ? 'hex' : 'base64'))
     .refine((key) => key.length === 32, '32 bytes in base64 or hex: openssl rand -base64 32'),
+  CASTELLAN_KEY_OLD: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseOldKeys(text);
+      } catch {
+        context.addIssue('keys of before, each as CASTELLAN_KEY, separated by commas');
+        return z.NEVER;
+      }
+    }),
   CASTELLAN_PUBLIC_URL: z.url('the https address under which vendors reach the API').optional(),
   CASTELLAN_ALLOW_LOCAL_ORIGINS: flag.default(false),
   CASTELLAN_TIME_SCALE: z.coerce.number('a number; 1 unless a test hurries').positive().max(1).default(1),
@@ -47,6 +59,8 @@ export interface WorkerConfig {
   temporal: { address: string; namespace: string };
   mongodb: { uri: string; database: string };
   key: Buffer;
+  /** Of before a rotation; they only open. */
+  oldKeys: Buffer[];
   publicUrl?: string;
   allowLocalOrigins: boolean;
   metricsAddress?: string;
@@ -71,6 +85,10 @@ export interface Times {
   watchMinMs: number;
   watchMaxMs: number;
   troubleMs: number;
+  /** How often a held outcome is looked at when nothing was heard of its object. */
+  holdLookMs: number;
+  /** And how soon again while the audit trail has not yet told who reverted it. */
+  holdByMs: number;
   bareThrottleMs: number;
 }
 
@@ -85,6 +103,8 @@ export const timesOf = (scale = 1): Times => ({
   watchMinMs: 15_000 * scale,
   watchMaxMs: 300_000 * scale,
   troubleMs: 30_000 * scale,
+  holdLookMs: 6 * 3_600_000 * scale,
+  holdByMs: 60_000 * scale,
   bareThrottleMs: 60_000 * scale,
 });
 
@@ -100,6 +120,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     temporal: { address: is.TEMPORAL_ADDRESS, namespace: is.TEMPORAL_NAMESPACE },
     mongodb: { uri: is.MONGODB_URI, database: is.CASTELLAN_DATABASE },
     key: is.CASTELLAN_KEY,
+    oldKeys: is.CASTELLAN_KEY_OLD,
     publicUrl: is.CASTELLAN_PUBLIC_URL,
     allowLocalOrigins: is.CASTELLAN_ALLOW_LOCAL_ORIGINS,
     metricsAddress: is.CASTELLAN_METRICS,

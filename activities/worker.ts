@@ -17,7 +17,7 @@ import { createGovernor } from './governor.ts';
 import { registerSearchAttributes } from './search-attributes.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
-const slots = { actions: 20, watch: 100, sweep: 40 } as const;
+const slots = { actions: 20, watch: 100, sweep: 40, content: 4 } as const;
 const againMs = 2_000;
 
 /** Of what the SDK says only that which somebody should read. */
@@ -37,7 +37,7 @@ const warningsTo = (log: Logger): TemporalLogger => ({
 async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
   const bundle = await workflowBundle(warningsTo(log), config.workflowBundle);
   const { times, allowLocalOrigins, publicUrl } = config;
-  const governor = createGovernor({ quotas: store.quotas, maxWaitMs: times.pacingMs });
+  const governor = createGovernor({ quotas: store.quotas, uses: store.quotaUses, maxWaitMs: times.pacingMs });
   const activities = { ...createActivities({ store, connectors, governor, times, allowLocalOrigins, publicUrl, log }) };
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
@@ -97,7 +97,7 @@ async function main(): Promise<void> {
   });
   const quit = (): void => process.exit(0);
   process.on('SIGTERM', quit).on('SIGINT', quit);
-  const store = await openWhenThere({ ...config.mongodb, key: config.key, logger: log });
+  const store = await openWhenThere({ ...config.mongodb, key: config.key, oldKeys: config.oldKeys, logger: log });
   const stop = new AbortController();
   const end = (): void => stop.abort();
   process.off('SIGTERM', quit).off('SIGINT', quit).once('SIGTERM', end).once('SIGINT', end);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseMasterKey } from '../store/seal.ts';
+import { parseMasterKey, parseOldKeys } from '../store/seal.ts';
 
 const port = z
   .string()
@@ -33,6 +33,7 @@ const variables = {
   ],
   TEMPORAL_NAMESPACE: [z.string().min(1).max(255).default('default'), 'the name of a Temporal namespace'],
   CASTELLAN_KEY: [z.string().transform(keyBytes), '32 bytes in base64 or hex: openssl rand -base64 32'],
+  CASTELLAN_KEY_OLD: [z.string().default('').transform(oldKeys), 'keys of before, each as CASTELLAN_KEY, with commas'],
   CASTELLAN_ALLOW_LOCAL_ORIGINS: [
     z
       .enum(['true', 'false', '1', '0'])
@@ -57,6 +58,8 @@ export interface Config {
   temporalNamespace: string;
   /** 32 bytes: wraps the data keys of connections. */
   key: Buffer;
+  /** They only open. */
+  oldKeys: Buffer[];
   allowLocalOrigins: boolean;
   requestsPerMinute: number;
   /** Milliseconds. */
@@ -85,6 +88,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     temporalAddress: read('TEMPORAL_ADDRESS'),
     temporalNamespace: read('TEMPORAL_NAMESPACE'),
     key: read('CASTELLAN_KEY'),
+    oldKeys: read('CASTELLAN_KEY_OLD'),
     allowLocalOrigins: read('CASTELLAN_ALLOW_LOCAL_ORIGINS'),
     requestsPerMinute: read('CASTELLAN_API_REQUESTS_PER_MINUTE'),
     reconcileEveryMs: read('CASTELLAN_RECONCILE_SECONDS') * 1_000,
@@ -93,8 +97,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 function keyBytes(text: string, context: z.RefinementCtx): Buffer {
+  return parsed(() => parseMasterKey(text), context);
+}
+
+function oldKeys(text: string, context: z.RefinementCtx): Buffer[] {
+  return parsed(() => parseOldKeys(text), context);
+}
+
+function parsed<T>(parse: () => T, context: z.RefinementCtx): T {
   try {
-    return parseMasterKey(text);
+    return parse();
   } catch (error) {
     context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : 'not a key' });
     return z.NEVER;

@@ -1,16 +1,20 @@
 import { parseArgs } from 'node:util';
 import { roles, type ApiKeyDocument, type Role } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
+import { rotateMasterKey, type MasterKeys } from './rotate-command.ts';
 
-const help = `API keys of Castellan.
+const help = `API keys of Castellan, and the key that wraps its secrets.
 
   npm run key -- create --name NAME --role ROLE [--connections ID,ID] [--expires 90d] [--json]
   npm run key -- list [--json]
   npm run key -- revoke KEY-ID
+  npm run key -- rotate [--json]
 
 ROLE is viewer (reads), operator (also connects, pauses, plans) or governor (also acts, erases).
 --connections limits the key to these connections; --expires takes hours or days (12h, 90d).
 The secret is shown once, by create, and stored nowhere.
+rotate wraps all stored secrets with CASTELLAN_KEY, which may then be the only key. What opened them until now is given
+as CASTELLAN_KEY_OLD (several with commas), to the running processes too. It may be broken off and called again.
 Needs MONGODB_URI, and CASTELLAN_DATABASE where it is not "castellan".
 Ends with 0 when done, 1 when it failed, 2 when it was called wrongly.
 `;
@@ -19,7 +23,10 @@ class Usage extends Error {}
 
 export interface KeyCommand {
   args: string[];
-  openStore: () => Promise<Store>;
+  /** Without keys nothing that is sealed can be touched. */
+  openStore: (keys?: MasterKeys) => Promise<Store>;
+  /** Of the environment; throws where they are none. */
+  masterKeys: () => MasterKeys;
   out: (text: string) => void;
   err: (text: string) => void;
 }
@@ -35,17 +42,29 @@ export async function keyCommand(command: KeyCommand): Promise<number> {
   }
 }
 
-async function main({ args, openStore, out }: KeyCommand): Promise<number> {
+async function main({ args, openStore, masterKeys, out, err }: KeyCommand): Promise<number> {
   const { values, positionals } = parse(args);
   const [command, ...rest] = positionals;
   if (values.help || command === undefined || command === 'help') {
     out(help);
     return values.help || command === 'help' ? 0 : 2;
   }
+  if (command === 'rotate') {
+    if (rest.length > 0) throw new Usage(`rotate takes no ${rest[0]}`);
+    const keys = masterKeys();
+    return withStore(
+      () => openStore(keys),
+      async (store) => out(await rotateMasterKey(store, keys, values.json, err)),
+    );
+  }
   const run = commandOf(command, rest, values);
-  const store = await openStore();
+  return withStore(openStore, async (store) => out(await run(store)));
+}
+
+async function withStore(open: () => Promise<Store>, work: (store: Store) => Promise<void>): Promise<0> {
+  const store = await open();
   try {
-    out(await run(store));
+    await work(store);
     return 0;
   } finally {
     await store.close();
@@ -82,7 +101,7 @@ function commandOf(command: string, rest: string[], values: Values): (store: Sto
   }
   if (rest.length > 0) throw new Usage(`${command} takes no ${rest[0]}`);
   if (command === 'list') return (store) => list(store, values.json);
-  if (command !== 'create') throw new Usage(`there is no ${command}: create, list or revoke`);
+  if (command !== 'create') throw new Usage(`there is no ${command}: create, list, revoke or rotate`);
   const name = values.name?.trim();
   if (!name || name.length > 200) throw new Usage('--name wants 1 to 200 characters: who or what uses the key');
   const role = roles.find((each) => each === values.role);

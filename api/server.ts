@@ -17,7 +17,8 @@ async function main(config: Config): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { process: 'api' } });
   const quit = () => process.exit(0);
   process.on('SIGTERM', quit).on('SIGINT', quit);
-  const store = await openWhenThere({ uri: config.mongodbUri, database: config.database, key: config.key, logger });
+  const { mongodbUri: uri, database, key, oldKeys } = config;
+  const store = await openWhenThere({ uri, database, key, oldKeys, logger });
   process.off('SIGTERM', quit).off('SIGINT', quit);
   const temporal = connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
   const clock = systemClock;

@@ -5,6 +5,7 @@ import type { ConnectionDocument, Wanted } from './documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 import { newId } from './ids.ts';
 import { afterCursor, newestFirst, pageOf } from './paging.ts';
+import { createRewrapping } from './rewrap-seals.ts';
 import type { Seal, SealPlace } from './seal.ts';
 import type { Connections } from './store.ts';
 import { createTenantClaims, tenantIndex } from './tenant-claims.ts';
@@ -194,32 +195,7 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       return matchedCount > 0;
     },
 
-    async rewrapSeals(progress) {
-      let rewrapped = 0;
-      for await (const doc of connections.find({}, { batchSize: 100 })) {
-        progress?.();
-        const credential =
-          doc.credential && seal.rewrap(doc.credential, credentialPlace(doc._id, doc.credentialVersion));
-        const secrets = doc.webhookSecrets.map((each) => seal.rewrap(each, webhookPlace(doc._id)));
-        // Matching the old seal leaves alone what was replaced meanwhile, which is wrapped by the newest key anyway.
-        if (credential) {
-          const { modifiedCount } = await connections.updateOne(
-            { _id: doc._id, 'credential.wrapped': doc.credential?.wrapped ?? '' },
-            { $set: { credential } },
-          );
-          rewrapped += modifiedCount;
-        }
-        for (const [at, secret] of secrets.entries()) {
-          if (!secret) continue;
-          const { modifiedCount } = await connections.updateOne(
-            { _id: doc._id, 'webhookSecrets.wrapped': doc.webhookSecrets[at]?.wrapped ?? '' },
-            { $set: { 'webhookSecrets.$': secret } },
-          );
-          rewrapped += modifiedCount;
-        }
-      }
-      return rewrapped;
-    },
+    ...createRewrapping(connections, seal, { credential: credentialPlace, webhook: webhookPlace }),
 
     claimTenant,
 

@@ -32,6 +32,13 @@ export function parseMasterKey(text: string): Buffer {
   return key;
 }
 
+/** Keys of before a rotation, as `CASTELLAN_KEY_OLD` holds them: separated by commas. Throws SealError. */
+export const parseOldKeys = (text: string): Buffer[] =>
+  text
+    .split(',')
+    .filter((each) => each.trim() !== '')
+    .map(parseMasterKey);
+
 /** The first 8 hex digits of the key's SHA-256. */
 export const keyIdOf = (key: Buffer): string => createHash('sha256').update(key).digest('hex').slice(0, 8);
 

@@ -17,6 +17,7 @@ import type { ContentFields } from './content-documents.ts';
 import type { Contents } from './contents.ts';
 import type { Positions } from './positions-interface.ts';
 import type { Actions } from './actions-interface.ts';
+import type { Holds } from './holds.ts';
 import type { Batches } from './batches-interface.ts';
 import type { QuotaUses } from './quota-uses.ts';
 import type { Quotas } from './quotas-interface.ts';
@@ -33,6 +34,7 @@ export interface Store {
   contents: Contents;
   actions: Actions;
   batches: Batches;
+  holds: Holds;
   quotas: Quotas;
   quotaUses: QuotaUses;
   scans: Scans;
@@ -111,8 +113,13 @@ export interface Connections {
   rotateWebhookSecret(id: string): Promise<ConnectionDocument | null>;
   /** Keys that the vendor made take the place of what there was; false when the connection was given up. */
   setWebhookSecrets(id: string, secrets: readonly string[]): Promise<boolean>;
-  /** Wraps every data key with the newest master key, so that the old ones can go; how many were changed. */
-  rewrapSeals(progress?: () => void): Promise<number>;
+  /**
+   * Wraps every data key with the newest master key, so that the old ones can go; how many were changed. `progress` is
+   * called after each connection with how many were looked at.
+   */
+  rewrapSeals(progress?: (looked: number) => void): Promise<number>;
+  /** How many seals each master key has wrapped, by its id. */
+  sealKeys(): Promise<Map<string, number>>;
   /** One tenant, one connection: the loser learns who has it. A connection keeps the tenant that it first had. */
   claimTenant(
     id: string,
