@@ -1,5 +1,4 @@
 import { CancelledFailure } from '@temporalio/activity';
-import { Failure } from '../connectors/kit/failures.ts';
 import { defaultContentBytes } from '../store/content-due.ts';
 import type { ContentLease } from '../store/contents.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
@@ -163,6 +162,8 @@ class Chunk {
         // The version, or the file, went: the record is behind.
         await store.pending.add(connectionId, [{ kind: 'files', vendorId, part }]);
         break;
+      default:
+      // Of this file, not of the connection: its record says why.
     }
     log.warn({ connectionId, vendorId, why: failure.message }, 'a content was not read');
     await store.contents.finish(lease, {

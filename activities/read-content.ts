@@ -1,5 +1,4 @@
 import type { Connector, Session } from '../connectors/connector.ts';
-import type { Content } from '../connectors/content.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { FileRecord } from '../connectors/records.ts';
 import type { ContentProgress, FileContent } from '../store/content-documents.ts';
@@ -43,7 +42,19 @@ export async function readContent(
         await inspection.add(piece);
         if (!reading.goOn()) return undefined;
       }
-      return await whole(file, coming, inspection, reading);
+      const { size = inspection.received, digest } = coming;
+      if (inspection.received < size) throw broken(`ended after ${inspection.received} of ${size} bytes`);
+      const { sha256, mediaType, vendors } = await inspection.end();
+      if (inspection.received > size || (digest && digest.value !== vendors)) {
+        // Of no use, all of it.
+        reading.begun((inspection = undefined));
+        throw broken(`is not what the app says: ${digest ? `another ${digest.algorithm}` : `more than ${size} bytes`}`);
+      }
+      return {
+        ...{ version: file.version ?? '', at: reading.now(), size, sha256 },
+        ...(mediaType !== undefined && { mediaType }),
+        ...(file.mediaType !== undefined && { declaredType: file.mediaType }),
+      };
     } catch (error) {
       const gone = Failure.is(error, 'restart');
       if (gone) reading.begun((inspection = undefined));
@@ -51,28 +62,6 @@ export async function readContent(
       if (!goesOn || !reading.goOn()) throw error;
     }
   }
-}
-
-async function whole(
-  file: FileRecord,
-  { size, digest }: Content,
-  inspection: Inspection,
-  reading: ContentReading,
-): Promise<FileContent> {
-  const { received } = inspection;
-  if (size !== undefined && received < size) throw broken(`ended after ${received} of ${size} bytes`);
-  const found = await inspection.end();
-  if (digest && found.vendors !== digest.value) {
-    reading.begun(undefined);
-    throw broken(`came to another ${digest.algorithm} than the app says`);
-  }
-  const { sha256, mediaType } = found;
-  const { version = '', mediaType: declaredType } = file;
-  return {
-    ...{ version, at: reading.now(), size: received, sha256 },
-    ...(mediaType !== undefined && { mediaType }),
-    ...(declaredType !== undefined && { declaredType }),
-  };
 }
 
 const broken = (why: string) => new Failure('unavailable', `the content ${why}`, { who: 'vendor' });

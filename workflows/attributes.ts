@@ -15,7 +15,7 @@ export class Attributes {
   }
 
   show({ phase, waits }: ConnectionState): void {
-    const wait = waits.sweep ?? waits.actions ?? waits.watch;
+    const wait = waits.sweep ?? waits.actions ?? waits.watch ?? waits.content;
     const waitingFor = wait?.reason ?? (phase === 'needsCredentials' ? 'credentials' : 'nothing');
     const shown = `${phase} ${waitingFor} ${wait?.until ?? ''}`;
     const phaseChanged = !this.shown.startsWith(`${phase} `);

@@ -1,5 +1,6 @@
 import { ApplicationFailure, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import { actionLane } from './actions.ts';
+import { contentLane } from './content.ts';
 import * as messages from './messages.ts';
 import type { ConnectionInput, ConnectionState } from './messages.ts';
 import { erasing, managing } from './proxies.ts';
@@ -46,7 +47,7 @@ export async function connection(input: ConnectionInput): Promise<void> {
   }
 }
 
-/** Proves the newest credential and, when it holds, runs the three lanes until something interrupts them. */
+/** Proves the newest credential and, when it holds, runs the four lanes until something interrupts them. */
 async function authenticate(run: Run): Promise<'duplicate' | 'again'> {
   if (run.state.phase !== 'scanning' && run.state.phase !== 'watching') await run.enter('connecting');
   run.woken.credentials = false;
@@ -60,6 +61,7 @@ async function authenticate(run: Run): Promise<'duplicate' | 'again'> {
         () => sweepLane(run),
         () => watchLane(run),
         () => actionLane(run),
+        () => contentLane(run),
       );
       return 'again';
     case 'parked':

@@ -24,6 +24,10 @@ export function details(input: ConnectionInput, state: ConnectionState): string 
       `| ${name} | ${stage.phase} | ${stage.parts.done}/${stage.parts.total} | ${added + changed + unchanged}${of} | ${stage.eta ? range(stage.eta) : ''} | ${removed} | ${stage.trust ?? ''} | ${cell(stage.problem?.what ?? stage.wait?.why ?? '')} |`,
     );
   }
+  if (state.content) {
+    const { waiting, done, failed } = state.content;
+    lines.push('', `content of files: ${done} read, ${waiting} to be read, ${failed} not read`);
+  }
   if (state.nextScanAt) lines.push('', `next scan ${state.nextScanAt}`);
   return lines.join('\n');
 }

@@ -3,7 +3,7 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 
 // Names, signals, updates, queries and their types: the one file of this folder that the API imports.
 
-export const taskQueues = { actions: 'actions', watch: 'watch', sweep: 'sweep' } as const;
+export const taskQueues = { actions: 'actions', watch: 'watch', sweep: 'sweep', content: 'content' } as const;
 
 export const workflowIdOf = (connectionId: string): string => `connection/${connectionId}`;
 
@@ -23,7 +23,7 @@ export type Phase = (typeof phases)[number];
 
 export const stageNames = ['users', 'permissions', 'activities', 'files'] as const;
 export type StageName = (typeof stageNames)[number];
-export type Lane = 'sweep' | 'watch' | 'actions';
+export type Lane = 'sweep' | 'watch' | 'actions' | 'content';
 /** `blind`: a permission is missing, so "none" cannot be told from "cannot see". */
 export type Trust = 'trusted' | 'suspect' | 'blind';
 
@@ -112,6 +112,8 @@ export interface ConnectionState {
   waits: Partial<Record<Lane, Wait>>;
   watch: { round: number; openedAt?: string; lastAt?: string; changes: number; everyMs?: number };
   actions: { taken: number; running: number };
+  /** Files whose bytes are to be read, are known, and could not be read; once there were any. */
+  content?: { waiting: number; done: number; failed: number };
   /** How often this connection rolled over into a new run. */
   runs: number;
 }

@@ -26,6 +26,12 @@ export const sweeping = proxyActivities<Pick<Activities, 'sweepChunk' | 'beginSc
   taskQueue: taskQueues.sweep,
 });
 export const watching = proxyActivities<Pick<Activities, 'watchChunk'>>({ ...chunk, taskQueue: taskQueues.watch });
+/** Of few slots: a connection may have to wait for one. */
+export const contents = proxyActivities<Pick<Activities, 'contentChunk'>>({
+  ...chunk,
+  scheduleToCloseTimeout: '1h',
+  taskQueue: taskQueues.content,
+});
 export const acting = proxyActivities<
   Pick<Activities, 'nextActions' | 'prepareAction' | 'applyAction' | 'checkAction' | 'undoAction'>
 >({ ...step, taskQueue: taskQueues.actions });

@@ -33,7 +33,7 @@ export class Run {
   readonly input: ConnectionInput;
   readonly state: ConnectionState;
   /** Set by signals and updates, which do nothing else. */
-  readonly woken = { actions: true, changed: false, rescan: false, wish: false, credentials: false };
+  readonly woken = { actions: true, changed: false, content: false, rescan: false, wish: false, credentials: false };
   wishes: Wishes | undefined;
   interruption: Interruption | undefined;
   /** The credential version that the newest authentication proved. */
@@ -85,13 +85,14 @@ export class Run {
   }
 
   /** What a chunk brought back besides its work; may interrupt. */
-  learn(result: { wishes?: Wishes; unauthorized?: Unauthorized }): void {
+  learn(result: { wishes?: Wishes; unauthorized?: Unauthorized; contentWaiting?: boolean }): void {
     if (result.wishes) {
       this.wishes = result.wishes;
       if (result.wishes.wanted !== 'running') this.interrupt('wish');
       else if (result.wishes.credentialVersion > this.credentialVersion) this.interrupt('credentials');
       if (result.wishes.rescanWanted > this.state.rescansServed) this.woken.rescan = true;
     }
+    if (result.contentWaiting) this.woken.content = true;
     // Refused with a credential that is no longer the newest: the newest is proved first.
     if (result.unauthorized) this.interrupt('credentials');
     if (this.worn) this.interrupt('rollover');
