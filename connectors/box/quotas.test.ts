@@ -21,6 +21,8 @@ it('counts uploads apart, and the month of the licence', () => {
     'box/27/user/11/uploads rate 240',
     'box/27/month budget 50000',
   ]);
+  const month = (more: object) => quotas(get, { settings: given({ monthlyCalls: 50_000, ...more }) }).at(-1);
+  expect([month({}), month({ quotaShare: 0.9 })]).toMatchObject([{ share: 0.5 }, { share: 0.9 }]);
 });
 
 it('takes a download for one call, wherever Box leads it', () => {

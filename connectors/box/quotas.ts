@@ -19,6 +19,12 @@ export function quotas(call: Call, { settings, subject }: { settings: Settings; 
   if (call.operation.startsWith('UPLOAD ')) charges.push(minute(`${user}/uploads`, uploadsPerMinute));
   if (user !== service && settings.asUserQuota === 'both') charges.push(minute(service, settings.callsPerMinute));
   if (settings.monthlyCalls !== undefined)
-    charges.push({ bucket: `${enterprise}/month`, kind: 'budget', limit: settings.monthlyCalls, windowMs: month });
+    charges.push({
+      bucket: `${enterprise}/month`,
+      kind: 'budget',
+      limit: settings.monthlyCalls,
+      windowMs: month,
+      share: settings.quotaShare,
+    });
   return charges;
 }

@@ -27,6 +27,8 @@ export const settings = z.strictObject({
   callsPerMinute: z.number().int().min(10).max(100_000).default(1000),
   /** Calls in 30 days that the licence allows; no limit unless told. */
   monthlyCalls: z.number().int().min(1000).optional(),
+  /** How much of `monthlyCalls` is ours: the enterprise's other programs spend of it too. */
+  quotaShare: z.number().min(0.05).max(1).default(0.5),
   /** How many webhooks are kept on the top folders of users; the event stream tells the rest. */
   webhooks: z.number().int().min(0).max(1000).default(100),
 });
