@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Charge, Governor, Urgency } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { openQuotas } from '../store/open-quotas.ts';
+import type { QuotaSpending } from '../store/quota-uses.ts';
 import type { QuotaAnswer, QuotaWant, Quotas } from '../store/quotas-interface.ts';
 import { fairness } from '../test/support/fairness.ts';
 import { callOnce, callUntil } from '../test/support/governed-calls.ts';
@@ -333,6 +334,20 @@ describe('a call with several charges', () => {
     await permit.settle({ cost: 0 });
     expect(await spent()).toBe(0);
     await governor.close();
+  });
+
+  it('tells what each connection spends', async () => {
+    const { fake } = scripted({ wide: () => grant() });
+    const told: QuotaSpending[] = [];
+    const governor = createGovernor({ quotas: fake, uses: { add: async (spendings) => void told.push(...spendings) } });
+    const charges = [rate('wide', { cost: 5 }), { bucket: 'at-once', kind: 'concurrent', limit: 5 } as const];
+    for (let n = 0; n < 2; n += 1)
+      await (await governor.acquire(charges, 'actions', never, 'con_1')).settle({ bucket: 'wide', cost: 3 + n });
+    await governor.close();
+    expect(told).toEqual([
+      { connectionId: 'con_1', bucket: 'wide', units: 7 },
+      { connectionId: 'con_1', bucket: 'at-once', units: 2 },
+    ]);
   });
 
   it('answers although a correction could not be written', async () => {

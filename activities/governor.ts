@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Charge, Governor, Permit, QuotaReading } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
+import type { QuotaUses } from '../store/quota-uses.ts';
 import type { Quotas } from '../store/quotas-interface.ts';
 import { PermitPool, type PoolPermit } from './permit-pool.ts';
 import { SlotPool, type HeldSlot } from './slot-pool.ts';
+import { createSpendings } from './spendings.ts';
 import { processTimers, type Asking, type Refusal, type Timers } from './waiting-line.ts';
 
 export interface GovernorOptions {
   quotas: Quotas;
+  /** Where operators see what each connection spends. */
+  uses?: Pick<QuotaUses, 'add'>;
   /** How long a call waits in the process before it is refused; 20 s unless told. */
   maxWaitMs?: number;
   /** Told when a call must wait, e.g. for the state that operators see. */
@@ -57,6 +61,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
   const slotPools = new Map<string, SlotPool>();
   const poolsOf = new Map<string, Set<PermitPool>>();
   const inFlight = new Map<string, number>();
+  const spendings = createSpendings(options.uses, timers, (error) => onProblem(error, '(use)'));
 
   function permitPool(charge: Charge & { kind: 'rate' | 'budget' }): PermitPool {
     const { bucket, kind, limit, share = 1, learn = false } = charge;
@@ -174,7 +179,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     }
   }
 
-  function permitOf(held: readonly Held[]): Permit {
+  function permitOf(held: readonly Held[], connectionId: string): Permit {
     let settled = false;
     for (const { charge } of held) inFlight.set(charge.bucket, (inFlight.get(charge.bucket) ?? 0) + 1);
     return {
@@ -190,9 +195,12 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
         // A try that was not answered, or refused for another's sake, proves nothing.
         const ok = reading !== undefined && reading.throttledForMs === undefined;
         for (const one of held) {
-          if (about.includes(one)) await safely(one.charge.bucket, tell(one, reading!, ok));
-          else if (one.probe) await safely(one.charge.bucket, tell(one, {}, ok));
-          await safely(one.charge.bucket, one.settle());
+          const { bucket } = one.charge;
+          const cost = about.includes(one) ? reading?.cost : undefined;
+          spendings.count(connectionId, bucket, cost ?? costOf(one.charge));
+          if (about.includes(one)) await safely(bucket, tell(one, reading!, ok));
+          else if (one.probe) await safely(bucket, tell(one, {}, ok));
+          await safely(bucket, one.settle());
         }
       },
     };
@@ -201,11 +209,12 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
   return {
     async acquire(charges, urgency, signal, connection = '') {
       signal.throwIfAborted();
-      return permitOf(await gather(charges, { urgency, connection }, signal));
+      return permitOf(await gather(charges, { urgency, connection }, signal), connection);
     },
     async close() {
       await Promise.all([...permitPools.values()].map((pool) => pool.close()));
       await Promise.all([...slotPools.values()].map((pool) => pool.close()));
+      await spendings.flush();
     },
   };
 }

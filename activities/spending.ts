@@ -6,8 +6,8 @@ export function counting(governor: Governor): { governor: Governor; spent: Map<s
   return {
     spent,
     governor: {
-      async acquire(charges, urgency, signal) {
-        const permit = await governor.acquire(charges, urgency, signal);
+      async acquire(charges, urgency, signal, connectionId) {
+        const permit = await governor.acquire(charges, urgency, signal, connectionId);
         for (const { bucket, kind } of charges)
           if (kind !== 'concurrent') spent.set(bucket, (spent.get(bucket) ?? 0) + 1);
         return permit;

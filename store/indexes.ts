@@ -7,6 +7,7 @@ import { coverageIndexes } from './coverage.ts';
 import { pendingIndexes } from './pending.ts';
 import { positionIndexes } from './position-documents.ts';
 import { quotaIndexes } from './quota-document.ts';
+import { quotaUseIndexes } from './quota-uses.ts';
 import { recordIndexes } from './records.ts';
 import { scanIndexes } from './scans.ts';
 import { spreadIndexes } from './spread-tasks.ts';
@@ -22,6 +23,7 @@ const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
   pending: pendingIndexes,
   coverage: coverageIndexes,
   quotas: quotaIndexes,
+  quotaUses: quotaUseIndexes,
   scans: scanIndexes,
   spreads: spreadIndexes,
   subscriptions: subscriptionIndexes,

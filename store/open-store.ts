@@ -11,6 +11,7 @@ import { createErase } from './erase.ts';
 import { ensureIndexes } from './indexes.ts';
 import { createPending } from './pending.ts';
 import { createPositions } from './positions.ts';
+import { createQuotaUses } from './quota-uses.ts';
 import { createQuotas } from './quotas.ts';
 import { createReconciliation } from './reconciliation.ts';
 import { createRecords } from './records.ts';
@@ -85,6 +86,7 @@ export async function openStore({
       actions: createActions(db, client, clock),
       batches: createBatches(db, client, clock),
       quotas: createQuotas(db),
+      quotaUses: createQuotaUses(db, clock),
       scans: createScans(db, clock),
       coverage: createCoverage(db),
       subscriptions: createSubscriptions(db),

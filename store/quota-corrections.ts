@@ -1,5 +1,21 @@
 import type { Document } from 'mongodb';
-import { both, cond, later, most, not, now, or0, over, plus, same, times, type QuotaTimes } from './quota-document.ts';
+import {
+  above,
+  both,
+  cond,
+  later,
+  least,
+  minus,
+  most,
+  not,
+  now,
+  or0,
+  over,
+  plus,
+  same,
+  times,
+  type QuotaTimes,
+} from './quota-document.ts';
 import type { BudgetCorrection, Correction } from './quota-readings.ts';
 import { withoutProbe } from './quota-take.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
@@ -9,14 +25,21 @@ import type { QuotaObservation } from './quotas-interface.ts';
  * under way then tell nothing new.
  */
 export function throttlePipeline(
-  { limit, throttledForMs = 0 }: QuotaObservation,
+  { limit, throttledForMs = 0, probe }: QuotaObservation,
   waitMs: number,
   concurrency: boolean,
   limits: QuotaTimes,
 ): Document[] {
   const already = later('$stop.until', '$t.now');
+  const tries = plus(or0('$stop.tries', 0), cond(probe ? same('$stop.probe', probe) : false, 1, 0));
+  const patience = cond(
+    above(tries, 0),
+    least(60_000, times(limits.refusedProbeMs, { $pow: [2, minus(tries, 1)] })),
+    0,
+  );
   const stop = {
-    until: most(or0('$stop.until', 0), plus('$t.now', Math.min(waitMs, limits.longestStopMs))),
+    tries,
+    until: most(or0('$stop.until', 0), plus('$t.now', most(Math.min(waitMs, limits.longestStopMs), patience))),
     vendorUntil: plus('$t.now', concurrency ? waitMs : throttledForMs),
     since: cond(later('$stop.since', 0), '$stop.since', '$t.now'),
   };

@@ -25,7 +25,7 @@ export interface QuotaDocument {
   turns?: { id: string; finish: number; until: number }[];
   /** Others consume too: the pace until the window ends. */
   squeeze?: { perMs: number; until: number };
-  stop?: { until: number; vendorUntil: number; since: number; probe?: string; probeUntil?: number };
+  stop?: { until: number; vendorUntil: number; since: number; tries: number; probe?: string; probeUntil?: number };
   /** Budgets. */
   spent?: number;
   windowEndsAt?: number;
@@ -63,6 +63,8 @@ export interface QuotaTimes {
   expiryMs: number;
   /** How long the one call that reopens a bucket may take. */
   probeMs: number;
+  /** A refused try shows that the vendor's time was too short: so long, doubled by each further one, up to a minute. */
+  refusedProbeMs: number;
   /** A longer wait than this is tried by one call every so often. */
   longestStopMs: number;
   /** A throttle of concurrency: the back-off, jittered between the two, and how long slots stay halved. */
@@ -76,6 +78,7 @@ export const quotaTimes: QuotaTimes = {
   grantMs: 250,
   expiryMs: 1_000,
   probeMs: 30_000,
+  refusedProbeMs: 1_000,
   longestStopMs: 3_600_000,
   concurrencyStopMs: [1_000, 5_000],
   halvedMs: 60_000,

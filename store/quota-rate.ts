@@ -17,6 +17,7 @@ import {
   type Expression,
   type QuotaTimes,
 } from './quota-document.ts';
+import { mostHaste } from './quota-readings.ts';
 import type { TakeRules } from './quota-take.ts';
 import type { QuotaWant } from './quotas-interface.ts';
 
@@ -32,12 +33,6 @@ export const pacing = {
   reserve: (ours: Expression, pace: Expression): Expression =>
     cond(atMost(pace, minus(minus(ours, 1), { $ceil: times(ours, 0.01) })), { $ceil: times(ours, 0.01) }, 0),
 };
-
-/** The same for a process's own reckoning. */
-export function paceOf(limit: number, share: number): number {
-  const ours = limit * share;
-  return Math.max(ours - 1 - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
-}
 
 /** GCRA: each call moves `tat`, the time of the next one, by its cost. */
 export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, limits: QuotaTimes): TakeRules {
@@ -81,7 +76,7 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
         $set: {
           unitMs: cond(
             both('$t.squeezed', not('$t.dry')),
-            most('$t.unitMs', over(1, most('$squeeze.perMs', 1e-9))),
+            most(over('$t.unitMs', mostHaste), over(1, most('$squeeze.perMs', 1e-9))),
             '$t.unitMs',
           ),
           reserveUnitMs: over(windowMs, plus(minus('$t.reserve', '$t.burst'), 1)),
@@ -119,6 +114,10 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
     },
     // A call may go late by as much as the margin below the limit absorbs.
     slackMs: least(limits.expiryMs, times('$unitMs', plus(1, times(0.5, '$t.reserveLeft')))),
-    paced: cond('$t.squeezed', 'the limit is shared and others use it too', 'paced to stay below the limit'),
+    paced: cond(
+      both('$t.squeezed', above('$unitMs', '$t.unitMs')),
+      'the limit is shared and others use it too',
+      'paced to stay below the limit',
+    ),
   };
 }

@@ -1,4 +1,3 @@
-import { paceOf } from './quota-rate.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
@@ -14,11 +13,14 @@ export interface Belief {
   /** It is told by the second. */
   coarse?: boolean;
   remaining?: number;
+  /** A window was seen to begin anew: it is one that ends at its reset, and what is left until then is ours. */
+  renewed?: boolean;
   /** The vendor counts over the last window's length, or refills steadily: its reset moves on and on. */
   rolling?: boolean;
   /** A higher limit was seen first at this time. */
   higherSince?: number;
-  steppedBackAt?: number;
+  /** A pause of before shows in the vendor's figures only from then on. */
+  stepBackAfter?: number;
 }
 
 /** What the bucket's document must be told. */
@@ -63,7 +65,8 @@ export function judgeReading(belief: Belief, reading: QuotaObservation, at: numb
 /** True when a new window began since the last answer. */
 function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation, at: number): boolean {
   if (resetInMs === undefined) return false;
-  const resetAt = at + resetInMs;
+  // No window ends later than its own length from now, whatever a header that counts in seconds says.
+  const resetAt = at + Math.min(resetInMs, belief.windowMs);
   const known = belief.resetAt;
   const set = (rolled: boolean) => {
     belief.resetAt = resetAt;
@@ -71,7 +74,11 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
     return rolled;
   };
   if (known === undefined) return set(false);
-  if (at >= known) return set(true);
+  if (at >= known) {
+    if (remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining)
+      belief.renewed = true;
+    return set(true);
+  }
   // Seconds may be cut or rounded, of the reset as of the vendor's clock.
   belief.coarse = resetInMs % 1000 === 0;
   const blur = belief.coarse ? 1_100 : belief.windowMs * 0.02;
@@ -80,13 +87,24 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
   } else if (resetAt > known + blur + belief.windowMs * 0.1) {
     const refilled =
       remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining + 0.2 * belief.limit;
+    if (refilled) belief.renewed = true;
     if (refilled || at >= known - blur) return set(true);
     belief.rolling = true;
+    belief.renewed = false;
     return set(false);
   }
   if (belief.rolling && at - belief.resetSetAt! > 0.3 * belief.windowMs) belief.rolling = false;
   return false;
 }
+
+/** Calls a window of the even pace, as the bucket's document reckons them. */
+export function paceOf(limit: number, share: number): number {
+  const ours = limit * share;
+  return Math.max(ours - 1 - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
+}
+
+/** How much faster than evenly what was missed is made good; the bucket's document holds to it too. */
+export const mostHaste = 1.25;
 
 function judgeRemaining(
   belief: Belief,
@@ -104,9 +122,12 @@ function judgeRemaining(
       belief.squeeze = undefined;
       correction.squeeze = null;
     }
-    if (remaining * share - inFlight < 0 && at - (belief.steppedBackAt ?? -Infinity) > unitMs) {
-      belief.steppedBackAt = at;
-      correction.stepBack = 2;
+    // What is under way does not count here: as much comes free meanwhile. Our own pace leaves so much over:
+    const spare = belief.limit * share - paceOf(belief.limit, share);
+    const room = remaining * share;
+    if (room < Math.min(2, spare) && at >= (belief.stepBackAfter ?? -Infinity)) {
+      correction.stepBack = Math.ceil(spare - room);
+      belief.stepBackAfter = at + (correction.stepBack + 1) * unitMs;
     }
     return;
   }
@@ -115,6 +136,17 @@ function judgeRemaining(
   if (need < 1) return;
   const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
   const tolerated = Math.min(1_000, forMs / 10) / unitMs;
+  // Calls that were not sent in time, as when this process was busy, may be made good until the window ends; not of
+  // what is kept for actions, nor of what is needed should the window end a second later than it seems to.
+  const ours = belief.limit * share;
+  const over = left - Math.ceil(ours * 0.01) - Math.ceil(ours * 0.005) - (belief.coarse ? 1_000 / unitMs : 0) - need;
+  if (belief.renewed && over > (active ? 0 : 1)) {
+    const perMs = Math.min((need + over) / forMs, mostHaste / unitMs);
+    if (active && perMs >= 0.95 * active.perMs && perMs <= 1.05 * active.perMs) return;
+    belief.squeeze = { perMs, until: belief.resetAt };
+    correction.squeeze = { perMs, forMs };
+    return;
+  }
   if (left < need - tolerated) {
     const perMs = Math.max(0, left) / forMs;
     if (active && perMs >= 0.9 * active.perMs && perMs <= 1.15 * active.perMs) return;
@@ -122,7 +154,7 @@ function judgeRemaining(
     const blur = belief.coarse && need - left >= 3 ? Math.min(1_000, windowMs * 0.02) : 0;
     belief.squeeze = { perMs, until: belief.resetAt + blur };
     correction.squeeze = { perMs, forMs: forMs + blur };
-  } else if (active && left >= need) {
+  } else if (active && (left >= need || active.perMs * unitMs > 1)) {
     belief.squeeze = undefined;
     correction.squeeze = null;
   }

@@ -9,7 +9,14 @@ let close: () => Promise<void>;
 
 beforeAll(async () => {
   ({ quotas, close } = await openQuotas(database.uri, database.name, {
-    times: { learnEveryMs: 50, probeMs: 300, longestStopMs: 60_000, concurrencyStopMs: [100, 200], halvedMs: 400 },
+    times: {
+      learnEveryMs: 50,
+      probeMs: 300,
+      refusedProbeMs: 100,
+      longestStopMs: 60_000,
+      concurrencyStopMs: [100, 200],
+      halvedMs: 400,
+    },
     random: () => 0.5,
   }));
 });
@@ -114,6 +121,19 @@ describe('a throttle', () => {
     refused(await rate('lost'));
     await sleep(350);
     expect(granted(await rate('lost')).probe).not.toBe(first.probe);
+  });
+
+  it('is waited longer each time that a try is refused', async () => {
+    granted(await rate('again'));
+    await quotas.observe('again', { throttledForMs: 1 });
+    const waits: number[] = [];
+    for (let n = 0; n < 3; n += 1) {
+      await sleep(20 + (waits.at(-1) ?? 0));
+      const { probe } = granted(await rate('again'));
+      await quotas.observe('again', { throttledForMs: 1, probe });
+      waits.push(refused(await rate('again')).inMs);
+    }
+    expect(waits.map((ms) => Math.round(ms / 100))).toEqual([1, 2, 4]);
   });
 
   it('tries hourly, as configured, when the vendor wants longer', async () => {

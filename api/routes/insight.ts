@@ -9,6 +9,7 @@ import { paging, parseQuery } from '../input.ts';
 
 const none = z.object({});
 const scansQuery = z.object({ limit: paging.limit });
+const quotasQuery = z.object(paging);
 const positionsQuery = z.object({
   ...paging,
   lane: z.enum(['sweep', 'watch']).optional(),
@@ -56,6 +57,17 @@ export function insightRoutes(router: Router, deps: Deps): void {
         response.json({
           items: sources.map(({ part, latenessMs, intervals, holes }) => ({ part, latenessMs, intervals, holes })),
         });
+      },
+    ],
+  });
+
+  address(router, '/connections/:id/quotas', {
+    get: [
+      'viewer',
+      async (request, response) => {
+        const page = parseQuery(quotasQuery, request);
+        const connection = await connectionOf(deps, request);
+        response.json(await store.quotaUses.list(connection._id, page));
       },
     ],
   });

@@ -202,6 +202,41 @@ describe('how far the reading is', () => {
     expect(body.items).toMatchObject([{ part: '', intervals: [{ until: '2026-01-04T00:00:00.000Z' }], holes: [] }]);
   });
 
+  it('quotas tell what is used of which limit, and why it waits', async () => {
+    const { quotas, quotaUses } = api.store;
+    const want = { limit: 600, windowMs: 60_000, share: 0.5, cost: 1, urgency: 'sweep' } as const;
+    await quotas.take('acme/calls', { kind: 'rate', ...want });
+    await quotas.observe('acme/calls', { limit: 300, remaining: 299, resetInMs: 60_000 });
+    await quotas.observe('acme/calls', { throttledForMs: 60_000 });
+    await quotas.take('acme/day', { kind: 'budget', ...want, windowMs: 86_400_000 });
+    await quotas.take('other/calls', { kind: 'rate', ...want });
+    await quotaUses.add([
+      { connectionId: id, bucket: 'acme/calls', units: 3 },
+      { connectionId: 'con_other', bucket: 'acme/calls', units: 4 },
+      { connectionId: id, bucket: 'acme/day', units: 1 },
+      { connectionId: 'con_other', bucket: 'other/calls', units: 1 },
+    ]);
+    await quotaUses.add([{ connectionId: id, bucket: 'acme/calls', units: 2 }]);
+    const first = await list('quotas', '?limit=1');
+    expect(first.body.items).toMatchObject([
+      {
+        bucket: 'acme/calls',
+        kind: 'rate',
+        limit: 600,
+        share: 0.5,
+        learned: { limit: 300, from: 'headers' },
+        stoppedUntil: expect.stringMatching(/^20.*Z$/) as string,
+      },
+    ]);
+    const [{ use }] = first.body.items as [{ use: { units: number; ofAll: number }[] }];
+    expect(use.reduce((all, { units }) => all + units, 0)).toBe(5);
+    expect(use.reduce((all, { ofAll }) => all + ofAll, 0)).toBe(9);
+    const second = await list('quotas', `?limit=1&cursor=${first.body.next}`);
+    expect(second.body).toMatchObject({ items: [{ bucket: 'acme/day', kind: 'budget', spent: 1 }] });
+    expect(second.body.next).toBeUndefined();
+    expect((await list('quotas', '?cursor=x')).status).toBe(400);
+  });
+
   it('scans and permissions', async () => {
     await api.store.scans.start(id, 1);
     expect((await list('scans')).body.items).toMatchObject([{ number: 1 }]);
@@ -220,6 +255,7 @@ describe('how far the reading is', () => {
       '/summary',
       '/positions',
       '/coverage',
+      '/quotas',
       '/scans',
       '/permissions',
       '/actions',

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { Agent, request } from 'undici';
 import type { Charge, Governor, QuotaReading, Urgency } from '../../connectors/quota.ts';
 import { Failure } from '../../connectors/kit/failures.ts';
@@ -13,13 +14,15 @@ export async function callUntil(
     charges,
     callers,
     urgency = 'sweep',
-  }: { url: string; charges: readonly Charge[]; callers: number; urgency?: Urgency },
+    connection,
+  }: { url: string; charges: readonly Charge[]; callers: number; urgency?: Urgency; connection?: string },
 ): Promise<void> {
+  setMaxListeners(0, signal);
   const dispatcher = new Agent({ connections: callers + 2 });
   const one = async () => {
     while (!signal.aborted) {
       try {
-        await callOnce(governor, { url, charges, urgency, signal, dispatcher });
+        await callOnce(governor, { url, charges, urgency, signal, dispatcher, connection });
       } catch (error) {
         if (signal.aborted) return;
         if (!Failure.is(error, 'throttled')) throw error;
@@ -40,9 +43,17 @@ export async function callOnce(
     urgency,
     signal,
     dispatcher,
-  }: { url: string; charges: readonly Charge[]; urgency: Urgency; signal: AbortSignal; dispatcher?: Agent },
+    connection,
+  }: {
+    url: string;
+    charges: readonly Charge[];
+    urgency: Urgency;
+    signal: AbortSignal;
+    dispatcher?: Agent;
+    connection?: string;
+  },
 ): Promise<number> {
-  const permit = await governor.acquire(charges, urgency, signal);
+  const permit = await governor.acquire(charges, urgency, signal, connection);
   let reading: QuotaReading | undefined;
   try {
     const { statusCode, headers, body } = await request(url, { dispatcher });

@@ -18,10 +18,14 @@ export interface LimitedServer {
   /** When each accepted call came, in milliseconds from the first. */
   accepted: number[];
   refused: number[];
+  /** The path of each accepted call. */
+  paths: string[];
+  /** The same of somebody else's calls. */
+  others: { accepted: number[]; refused: number[] };
   setLimit(limit: number): void;
   /** Calls of somebody else. */
   consume(calls: number): void;
-  /** The share of the limit that was used in so many whole windows from the first call. */
+  /** The share of the limit that was used in so many whole windows from the first call, by us and by others. */
   utilisation(windows: number): number;
   close(): Promise<void>;
 }
@@ -63,7 +67,8 @@ function slidingWindow(windowMs: number): Counter {
       return true;
     },
     remaining: (_at, limit) => Math.max(0, limit - calls.length),
-    resetInMs: (at) => (calls[0] ?? at) + windowMs - at,
+    // When one more would be accepted.
+    resetInMs: (at, limit) => (calls[Math.max(0, calls.length - limit)] ?? at) + windowMs - at,
   };
 }
 
@@ -94,12 +99,15 @@ export async function startLimitedServer(options: LimitedServerOptions): Promise
   const counter = counters[kind](windowMs);
   const accepted: number[] = [];
   const refused: number[] = [];
+  const paths: string[] = [];
+  const others: LimitedServer['others'] = { accepted: [], refused: [] };
   let first: number | undefined;
-  const server = createServer((_request, response) => {
+  const server = createServer((request, response) => {
     const at = performance.now();
     first ??= at;
     const ok = counter.take(at, limit);
     (ok ? accepted : refused).push(at - first);
+    if (ok) paths.push(request.url ?? '');
     const resetInMs = counter.resetInMs(at, limit);
     setTimeout(() => {
       response.writeHead(ok ? 200 : 429, {
@@ -120,11 +128,18 @@ export async function startLimitedServer(options: LimitedServerOptions): Promise
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     accepted,
     refused,
+    paths,
+    others,
     setLimit: (next) => (limit = next),
     consume: (calls) => {
-      for (let n = 0; n < calls; n += 1) counter.take(performance.now(), limit);
+      for (let n = 0; n < calls; n += 1) {
+        const at = performance.now();
+        const ok = counter.take(at, limit);
+        (ok ? others.accepted : others.refused).push(at - (first ?? at));
+      }
     },
-    utilisation: (windows) => accepted.filter((at) => at < windows * windowMs).length / (limit * windows),
+    utilisation: (windows) =>
+      [...accepted, ...others.accepted].filter((at) => at < windows * windowMs).length / (limit * windows),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
