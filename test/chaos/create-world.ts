@@ -42,7 +42,7 @@ export interface Ground {
 export async function createWorld({ seed, scale, rollAt, say, signals }: WorldOptions): Promise<Ground> {
   delete process.env['TEMPORAL_ADDRESS'];
   delete process.env['MONGODB_URI'];
-  const owner = new ProcessOwner({ signals });
+  const owner = new ProcessOwner({ signals, announce: say });
   try {
     return await build(owner);
   } catch (error) {

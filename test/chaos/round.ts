@@ -49,11 +49,11 @@ export async function runRound(
   else await ground.askForScan();
 
   const work = new AbortController();
+  const failures: string[] = [];
   const working = Promise.all([
     changes(ground, streamOf(seed, round, 2), work.signal),
     acts(ground, streamOf(seed, round, 3), work.signal),
-  ]);
-  const failures: string[] = [];
+  ]).catch((error: unknown) => failures.push(`the workload could not go on: ${String(error)}`));
   await Promise.all(
     places.map(async (place) => {
       for (const fault of faults.filter((one) => one.place === place)) await strike(fault);

@@ -1,6 +1,6 @@
 import { workflowIdOf } from '../../workflows/messages.ts';
 import { Missed, type Fault } from './fault.ts';
-import { signalLimit } from './temporal-process.ts';
+import { signalLimitAt } from './temporal-process.ts';
 import type { World } from './world.ts';
 
 const awayMs = 60_000;
@@ -78,7 +78,7 @@ export const temporalFaults: Fault[] = [
       world.temporal.toWorker.held = true;
       const runId = await runIdOf(world);
       world.flooded(runId);
-      const taken = await signalled(world, runId, 2 * signalLimit * world.scale);
+      const taken = await signalled(world, runId, 2 * signalLimitAt(world.scale));
       world.temporal.toWorker.held = false;
       if (taken) throw new Missed();
       await world.act('suspendUser', { accountId: await world.okta.newUser() });

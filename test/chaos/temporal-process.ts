@@ -5,8 +5,8 @@ import { startTemporal, type TemporalServer } from '../../local/servers/start-te
 import { TcpProxy } from './tcp-proxy.ts';
 import type { TemporalProcess } from './world.ts';
 
-/** Temporal's default of how many signals a run may get, at true scale. */
-export const signalLimit = 10_000;
+/** How many signals a run may get: Temporal's default at true scale, a hundredth of it at a tenth. */
+export const signalLimitAt = (scale: number): number => Math.max(100, Math.round(10_000 * scale ** 2));
 
 const endpoint = (address: string) => ({ host: '127.0.0.1', port: Number(address.split(':')[1]) });
 
@@ -27,7 +27,7 @@ export async function startTemporalProcess(
       ui: false,
       dbFile,
       dynamicConfig: {
-        'history.maximumSignalsPerExecution': signalLimit * scale,
+        'history.maximumSignalsPerExecution': signalLimitAt(scale),
         ...(rollAt && { 'limit.historyCount.suggestContinueAsNew': rollAt }),
       },
     });
