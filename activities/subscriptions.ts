@@ -5,6 +5,8 @@ import { isOurs } from './is-ours.ts';
 import type { Opened } from './open-session.ts';
 
 const againMs = 15 * 60_000;
+/** What the vendor sent, or sends again, with the secret of before a rotation. */
+const overlapMs = 24 * 3600_000;
 
 /**
  * Has the vendor tell us of changes, where it can and where it can reach us; renewed at half life. Polling does all the
@@ -17,7 +19,10 @@ export async function keepSubscribed(deps: Dependencies, opened: Opened): Promis
   if (!push || !publicUrl) return;
   await keepKeys(deps, opened);
   const known = await store.subscriptions.get(connection._id);
-  if (known && (!known.renewAt || known.renewAt > store.now())) return;
+  const rotations = connection.webhookRotations ?? 0;
+  const rotated = (known?.rotations ?? 0) < rotations;
+  const due = !known || (known.renewAt && known.renewAt <= store.now());
+  if (!due && !(rotated && known.triedRotations !== rotations)) return;
   const url = `${publicUrl.replace(/\/$/, '')}/webhooks/${connector.id}/${connection._id}`;
   const createdAt = store.now();
   const doc = { _id: connection._id, connectionId: connection._id, url, createdAt: known?.createdAt ?? createdAt };
@@ -25,18 +30,23 @@ export async function keepSubscribed(deps: Dependencies, opened: Opened): Promis
     const [secret] = store.connections.openWebhookSecrets(connection);
     if (secret === undefined) throw new Failure('invalid', 'the connection has no webhook secret');
     const subscription =
-      known?.vendorId && push.renew
+      known?.vendorId && push.renew && !rotated
         ? await push.renew(session, { id: known.vendorId, expiresAt: known.expiresAt })
         : await push.subscribe(session, { url, secret });
     const { expiresAt } = subscription;
     const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
-    await store.subscriptions.put({ ...doc, vendorId: subscription.id, expiresAt, renewAt: half });
+    await store.subscriptions.put({ ...doc, vendorId: subscription.id, rotations, expiresAt, renewAt: half });
+    if (!known || !rotated) return;
+    await store.connections.endWebhookOverlap(connection._id, rotations, overlapMs);
+    if (known.vendorId && known.vendorId !== subscription.id) await push.unsubscribe(session, { id: known.vendorId });
   } catch (error) {
     if (isOurs(error) || session.signal.aborted) throw error;
     const why = error instanceof Error ? error.message : String(error);
     log.warn({ connectionId: connection._id, why }, 'no push, polling goes on');
     const renewAt = new Date(createdAt.getTime() + againMs);
-    await store.subscriptions.put({ ...doc, vendorId: known?.vendorId ?? '', renewAt });
+    const now = (await store.subscriptions.get(connection._id)) ?? { vendorId: '', rotations: 0 };
+    const { vendorId, rotations: given = 0 } = now;
+    await store.subscriptions.put({ ...doc, vendorId, rotations: given, triedRotations: rotations, renewAt });
   }
 }
 

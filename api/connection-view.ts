@@ -1,3 +1,4 @@
+import { defaultContentBytes } from '../store/content-due.ts';
 import type { ConnectionDocument } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
 import type { Problem, StageName, Trust } from '../workflows/messages.ts';
@@ -27,10 +28,16 @@ export function connectionView(connection: ConnectionDocument, mayKnow: (id: str
     verifiedAt: connection.verifiedAt,
     granted: connection.granted,
     probes: connection.probes,
+    webhookSecret: { rotations: connection.webhookRotations ?? 0, previousUntil: connection.webhookOverlapUntil },
     governance: connection.governance,
     protected: connection.protected,
     scanEveryMinutes: connection.scanEveryMs / 60_000,
     parallel: connection.parallel,
+    content: {
+      wanted: connection.content ?? 'off',
+      maxMegabytes: (connection.contentMaxBytes ?? defaultContentBytes) / 1024 / 1024,
+      ...state?.content,
+    },
     batchPerHour: connection.batchPerHour,
     scan: state?.scan,
     nextScanAt: state?.nextScanAt,

@@ -58,6 +58,23 @@ export async function obey(
   }
 }
 
+/** Whether it has come to what was wished, not only that the workflow took note of it. */
+export function isObeyed(connection: ConnectionDocument, name: WishName): boolean {
+  const phase = phaseOf(connection);
+  switch (name) {
+    case 'pause':
+      return phase === 'paused';
+    case 'resume':
+      return phase !== 'paused';
+    case 'disconnect':
+      return phase === 'disconnected';
+    case 'erase':
+      return phase === 'erased';
+    case 'rescan':
+      return (connection.state?.rescansServed ?? 0) >= connection.rescanWanted;
+  }
+}
+
 function isSo(connection: ConnectionDocument, name: WishName): boolean {
   const phase = phaseOf(connection);
   if (name === 'pause') return phase === 'paused' && connection.wanted === 'paused';

@@ -172,25 +172,37 @@ export function createConnections(db: Db, clock: Clock, seal: Seal, erase: Conne
       return seal.unseal(connection.credential, credentialPlace(connection._id, connection.credentialVersion));
     },
 
-    openWebhookSecrets: (connection) =>
-      connection.webhookSecrets.map((sealed) => String(seal.unseal(sealed, webhookPlace(connection._id)))),
+    openWebhookSecrets({ _id, webhookSecrets, webhookOverlapUntil }) {
+      const over = webhookOverlapUntil !== undefined && webhookOverlapUntil <= clock.now();
+      const valid = over ? webhookSecrets.slice(0, 1) : webhookSecrets;
+      return valid.map((sealed) => String(seal.unseal(sealed, webhookPlace(_id))));
+    },
 
-    /** The one before stays valid until the next rotation. */
     rotateWebhookSecret: (id) =>
       connections.findOneAndUpdate(
         { ...byId(id), wanted: { $nin: given } },
         {
           $push: { webhookSecrets: { $each: [freshWebhookSecret(id)], $position: 0, $slice: 2 } },
+          $inc: { webhookRotations: 1 },
           $set: { updatedAt: clock.now() },
+          $unset: { webhookOverlapUntil: true },
         },
         after,
       ),
+
+    async endWebhookOverlap(id, rotations, forMs) {
+      const now = clock.now();
+      await connections.updateOne(
+        { ...byId(id), webhookRotations: rotations, webhookOverlapUntil: { $exists: false } },
+        { $set: { webhookOverlapUntil: new Date(now.getTime() + forMs), updatedAt: now } },
+      );
+    },
 
     async setWebhookSecrets(id, secrets) {
       const sealed = secrets.map((secret) => seal.seal(secret, webhookPlace(id)));
       const { matchedCount } = await connections.updateOne(
         { ...byId(id), wanted: { $nin: given } },
-        { $set: { webhookSecrets: sealed, updatedAt: clock.now() } },
+        { $set: { webhookSecrets: sealed, updatedAt: clock.now() }, $unset: { webhookOverlapUntil: true } },
       );
       return matchedCount > 0;
     },

@@ -2,7 +2,7 @@ import type { ActionName, ActionTarget } from '../connectors/actions.ts';
 import type { Capability, LostAccess, Part, Probe, Ref } from '../connectors/connector.ts';
 import type { RecordKind, StageName } from '../connectors/records.ts';
 import type { ConnectionState, Counts, Problem, Trust } from '../workflows/messages.ts';
-import type { RefusedCredential } from './refused-credential.ts';
+import type { SecretHistory } from './secret-history.ts';
 
 /** AES-256-GCM under the connection's data key, which is wrapped by `CASTELLAN_KEY`. Base64 members. */
 export interface Sealed {
@@ -17,7 +17,7 @@ export interface Sealed {
 
 export type Wanted = 'running' | 'paused' | 'disconnected' | 'erased' | 'check';
 
-export interface ConnectionDocument {
+export interface ConnectionDocument extends SecretHistory {
   /** `con_` and 20 letters and digits. */
   _id: string;
   app: string;
@@ -28,11 +28,6 @@ export interface ConnectionDocument {
   credential: Sealed | null;
   /** 1 and up; each re-credential is one more. */
   credentialVersion: number;
-  /** When this version was given, and the newest version that the app accepted. */
-  credentialAt?: Date;
-  provedCredentialVersion?: number;
-  /** The newest one that was given and not taken, until one is. */
-  refusedCredential?: RefusedCredential;
   /** The public part: its form, a client id. */
   identity: Record<string, string>;
   /** Newest first; sealed in a field of their own that the API may open. */
@@ -292,6 +287,9 @@ export interface SubscriptionDocument {
   connectionId: string;
   vendorId: string;
   url: string;
+  /** Of the webhook secret, when the vendor was given it, and when that was last tried. */
+  rotations?: number;
+  triedRotations?: number;
   createdAt: Date;
   expiresAt?: Date;
   renewAt?: Date;

@@ -22,7 +22,7 @@ import type { Batches } from './batches-interface.ts';
 import type { QuotaUses } from './quota-uses.ts';
 import type { Quotas } from './quotas-interface.ts';
 import type { Reconciliation } from './reconciliation.ts';
-import type { RefusedCredential } from './refused-credential.ts';
+import type { RefusedCredential } from './secret-history.ts';
 
 /** What the rest of the project sees of MongoDB. `openStore` in `open-store.ts` makes one. */
 export interface Store {
@@ -110,7 +110,10 @@ export interface Connections {
   /** Opens the seal. For activities only. */
   openCredential(connection: ConnectionDocument): unknown;
   openWebhookSecrets(connection: ConnectionDocument): string[];
+  /** The one before is valid until `endWebhookOverlap` has set an end and that has passed. */
   rotateWebhookSecret(id: string): Promise<ConnectionDocument | null>;
+  /** The vendor has the secret of so many rotations: what came before is taken for `forMs` more. */
+  endWebhookOverlap(id: string, rotations: number, forMs: number): Promise<void>;
   /** Keys that the vendor made take the place of what there was; false when the connection was given up. */
   setWebhookSecrets(id: string, secrets: readonly string[]): Promise<boolean>;
   /**

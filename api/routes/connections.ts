@@ -7,14 +7,15 @@ import { phases } from '../../workflows/messages.ts';
 import { address } from '../address.ts';
 import { demandRole, keyOf, mayKnow } from '../auth.ts';
 import { checkConnection } from '../check-connection.ts';
-import { connectionBody, credentialBody, parseForConnector } from '../connection-input.ts';
+import { connectionBody, contentOf, credentialBody, parseForConnector } from '../connection-input.ts';
 import { connectionOf, connectorFor, demandAlive } from '../connection-of.ts';
 import { connectionLine, connectionView, withProgress } from '../connection-view.ts';
 import type { Deps } from '../deps.ts';
 import { flag, idempotencyKeyOf, paging, parseBody, parseQuery } from '../input.ts';
 import { invalidField, HttpProblem } from '../problems.ts';
 import { replaceCredential } from '../replace-credential.ts';
-import { obey } from '../wish.ts';
+import { rotateWebhookSecret } from '../rotate-webhook-secret.ts';
+import { isObeyed, obey } from '../wish.ts';
 
 const listQuery = z.object({ ...paging, app: z.string().min(1).max(40).optional(), phase: z.enum(phases).optional() });
 const readQuery = z.object({ counts: flag.default(false) });
@@ -24,7 +25,16 @@ const nothing = z.strictObject({}).optional();
 const rescanBody = z.strictObject({ acceptRemovals: z.boolean().optional() }).optional();
 
 const changeBody = connectionBody
-  .pick({ name: true, governance: true, protected: true, scanEveryMinutes: true, parallel: true, batchPerHour: true })
+  .pick({
+    name: true,
+    governance: true,
+    protected: true,
+    scanEveryMinutes: true,
+    parallel: true,
+    batchPerHour: true,
+    content: true,
+    contentMaxMegabytes: true,
+  })
   .partial();
 
 export function connectionRoutes(router: Router, deps: Deps): void {
@@ -60,6 +70,7 @@ export function connectionRoutes(router: Router, deps: Deps): void {
       protected: body.protected ?? [],
       scanEveryMs: (scanEveryMinutes ?? 720) * 60_000,
       parallel: body.parallel ?? 4,
+      ...contentOf(body, connector),
       createdBy: keyOf(request).name,
       ...(body.batchPerHour === undefined ? {} : { batchPerHour: body.batchPerHour }),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
@@ -112,17 +123,24 @@ export function connectionRoutes(router: Router, deps: Deps): void {
     patch: [
       'operator',
       async (request, response) => {
-        const { scanEveryMinutes, ...change } = parseBody(changeBody, request.body);
+        const { scanEveryMinutes, content, contentMaxMegabytes, ...change } = parseBody(changeBody, request.body);
         if (Object.keys(request.body as object).length === 0) throw invalidField('', 'names nothing to change');
         if (change.governance === 'on') demandRole(request, 'governor', 'switching governance on');
         if (change.batchPerHour) demandRole(request, 'governor', 'changing the budget of batches');
         if (change.protected) demandRole(request, 'governor', 'changing who is protected');
         const connection = await connectionOf(deps, request);
         demandAlive(connection);
+        const reading = contentOf({ content, contentMaxMegabytes }, connectorFor(deps, connection.app));
         const changed = await store.connections.update(connection._id, {
           ...change,
+          ...reading,
           ...(scanEveryMinutes === undefined ? {} : { scanEveryMs: scanEveryMinutes * 60_000 }),
         });
+        if (changed?.content === 'on' && Object.keys(reading).length > 0) {
+          // A scan marks what is to be read of what is known already.
+          await store.connections.wantRescan(connection._id);
+          deps.signals.changed(connection._id);
+        }
         response.json(view(request, changed ?? connection));
       },
     ],
@@ -142,7 +160,8 @@ export function connectionRoutes(router: Router, deps: Deps): void {
     if (name === 'erase') demandRole(request, 'governor', 'erasing a connection');
     const connection = await connectionOf(deps, request);
     const done = await obey(deps, connection, name, idempotencyKeyOf(request), options);
-    response.status(done === 'done' ? 200 : 202).json(view(request, await again(connection)));
+    const now = await again(connection);
+    response.status(done === 'done' && isObeyed(now, name) ? 200 : 202).json(view(request, now));
   }
   for (const name of ['pause', 'resume', 'rescan', 'disconnect', 'erase'] as const)
     address(router, `/connections/:id/${name}`, {
@@ -168,6 +187,18 @@ export function connectionRoutes(router: Router, deps: Deps): void {
         const given = { credential, identity, by: keyOf(request).name };
         const changed = await replaceCredential(deps, connection, given, (id) => mayKnow(request, id));
         response.status(202).json(view(request, changed));
+      },
+    ],
+  });
+
+  address(router, '/connections/:id/webhook-secret/rotate', {
+    post: [
+      'operator',
+      async (request, response) => {
+        parseQuery(z.object({}), request);
+        parseBody(nothing, request.body);
+        const connection = await connectionOf(deps, request);
+        response.status(202).json(view(request, await rotateWebhookSecret(deps, connection)));
       },
     ],
   });

@@ -37,11 +37,26 @@ describe('wishes', () => {
       storedWhenTold = (await api.store.connections.get(id))?.wanted;
     };
     const { status, body } = await wish(id, name, { headers: { 'idempotency-key': 'k' } });
-    expect(status).toBe(200);
+    expect(status).toBe(name === 'resume' ? 200 : 202);
     expect(body.wanted).toBe(wanted);
     expect(storedWhenTold).toBe(wanted);
     const [told] = api.temporal.of('update', id);
     expect(told).toMatchObject({ name: update, updateId: expect.stringContaining(`${name}/key_`) as string });
+  });
+
+  it.each([
+    ['pause', 'paused'],
+    ['disconnect', 'disconnected'],
+    ['erase', 'erased'],
+  ] as const)('%s: 200 only when it is so, 202 while the workflow has only heard of it', async (name, phase) => {
+    const { id } = await api.connect();
+    await enter(id, 'needsCredentials');
+    api.temporal.onUpdate = () => Promise.resolve();
+    const heard = await wish(id, name);
+    expect([heard.status, heard.body.phase]).toEqual([202, 'needsCredentials']);
+    api.temporal.onUpdate = () => enter(id, phase);
+    const obeyed = await wish(id, name);
+    expect([obeyed.status, obeyed.body.phase]).toEqual([200, phase]);
   });
 
   it('stand when no worker answers: 503 that says so', async () => {
@@ -105,7 +120,7 @@ describe('wishes', () => {
     const credential = { form: 'token', token: 'canary-token-1' };
     expect((await api.call('PUT', `/v1/connections/${id}/credential`, { body: { credential } })).status).toBe(409);
     expect((await api.call('PATCH', `/v1/connections/${id}`, { body: { name: 'x' } })).status).toBe(409);
-    expect((await wish(id, 'erase')).status).toBe(200);
+    expect((await wish(id, 'erase')).status).toBe(202);
     expect((await api.store.connections.get(id))?.wanted).toBe('erased');
   });
 
@@ -124,7 +139,7 @@ describe('wishes', () => {
       expect((await wish(id, name, { as: 'viewer' })).status).toBe(403);
     expect((await wish(id, 'erase', { as: 'operator' })).status).toBe(403);
     expect((await api.call('DELETE', `/v1/connections/${id}?erase=true`, { as: 'operator' })).status).toBe(403);
-    expect((await wish(id, 'pause', { as: 'operator' })).status).toBe(200);
+    expect((await wish(id, 'pause', { as: 'operator' })).status).toBe(202);
   });
 
   it('DELETE disconnects, and erases when told to', async () => {
@@ -141,7 +156,7 @@ describe('rescan', () => {
   it('is counted and told', async () => {
     const { id } = await api.connect();
     await enter(id, 'watching');
-    expect((await wish(id, 'rescan')).status).toBe(200);
+    expect((await wish(id, 'rescan')).status).toBe(202);
     expect((await api.store.connections.get(id))?.rescanWanted).toBe(1);
     expect(api.temporal.of('update', id)).toMatchObject([{ name: 'rescan' }]);
   });

@@ -87,3 +87,51 @@ describe('webhooks', () => {
     expect([tooLarge.status, tooLarge.body.code]).toEqual([413, 'body-too-large']);
   });
 });
+
+describe('rotating the secret', () => {
+  const rotate = (as: 'viewer' | 'operator' = 'operator') =>
+    api.call('POST', `/v1/connections/${id}/webhook-secret/rotate`, { as });
+  const sent = async (with_: string) => (await push(`acme/${id}`, 'u1', { 'x-acme-secret': with_ })).status;
+  const newest = async () => api.store.connections.openWebhookSecrets((await api.store.connections.get(id))!)[0]!;
+  const subscribed = (rotations: number) =>
+    api.store.subscriptions.put({
+      ...{ _id: id, connectionId: id, vendorId: 'h1' },
+      url: '',
+      createdAt: new Date(),
+      rotations,
+    });
+
+  it('takes both until the vendor has the new one, then the old one for a time', async () => {
+    await subscribed(0);
+    const { status, body, text } = await rotate();
+    expect([status, body.webhookSecret]).toEqual([202, { rotations: 1 }]);
+    expect(text).not.toContain(await newest());
+    expect(api.temporal.of('signal', id)).toMatchObject([{ name: 'changed' }]);
+    expect([await sent(secret), await sent(await newest())]).toEqual([204, 204]);
+    await subscribed(1);
+    await api.store.connections.endWebhookOverlap(id, 1, 60_000);
+    expect(await sent(secret)).toBe(204);
+    const shown = (await api.call('GET', `/v1/connections/${id}`)).body.webhookSecret;
+    expect(Date.parse(shown.previousUntil)).toBeGreaterThan(Date.now() + 30_000);
+
+    expect((await rotate()).status).toBe(202);
+    await api.store.connections.endWebhookOverlap(id, 1, 0);
+    const second = await newest();
+    await api.store.connections.endWebhookOverlap(id, 2, 0);
+    expect([await sent(secret), await sent(second)]).toEqual([401, 204]);
+  });
+
+  it('waits until the vendor has the last one', async () => {
+    await subscribed(0);
+    await rotate();
+    const { status, body } = await rotate();
+    expect([status, body.code]).toEqual([409, 'wrong-state']);
+    expect(await sent(secret)).toBe(204);
+  });
+
+  it('is for operators, and for connections that live', async () => {
+    expect((await rotate('viewer')).status).toBe(403);
+    await api.store.connections.setWanted(id, 'disconnected');
+    expect((await rotate()).body.code).toBe('connection-ended');
+  });
+});

@@ -41,6 +41,24 @@ describe('what changes at the vendor', () => {
     expect((await control.counters()).hookDeliveries.answered).toBeGreaterThanOrEqual(1);
   });
 
+  it('comes by the hook also with another secret, which the vendor is given', async () => {
+    const { control } = to.tenant;
+    await to.api.post(`/v1/connections/${id}/webhook-secret/rotate`);
+    const { webhookSecret } = await to.until(id, (shown) => shown.webhookSecret.previousUntil);
+    expect(webhookSecret.rotations).toBe(1);
+    // The one of before holds no longer, so it is the new one that the vendor sends.
+    await to.db
+      .collection<{ _id: string }>('connections')
+      .updateOne({ _id: id }, { $set: { webhookOverlapUntil: new Date(0) } });
+    const { users } = await control.truth({ only: ['users'] });
+    const user = String(users!.find(({ status }) => status === 'ACTIVE')!['id']);
+    await control.setStatus({ user, status: 'SUSPENDED' });
+    await eventually(
+      () => account(id, user),
+      (row) => row?.['status'] === 'suspended',
+    );
+  });
+
   it('what was deleted is found by the next scan, by asking for it once more', async () => {
     const { control } = to.tenant;
     await control.knobs({ hooks: { lossProbability: 1 } });

@@ -26,6 +26,7 @@ export interface Shown {
   watch?: { round: number };
   credentialVersion: number;
   refusedCredential?: { what: string };
+  webhookSecret: { rotations: number; previousUntil?: string };
   receipt?: object;
 }
 
