@@ -41,7 +41,7 @@ describe('what is shared above', () => {
     expect(await sharing(`file:${beside}`)).toEqual(['private', undefined]);
 
     // The nearest of those that open it as far.
-    const guest = control.truth({ only: ['users'] }).users!.find(({ kind }) => kind === 'external')!;
+    const guest = box.simulator.state.users.rows.find(({ kind }) => kind === 'external')!;
     control.setLink({ id: outer, link: null });
     const invited = control.invite({ item: deep, user: guest.id, role: 'viewer' });
     await box.watch();

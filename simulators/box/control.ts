@@ -1,4 +1,5 @@
-import { ownerOf } from './access.ts';
+import { isLive, ownerOf } from './access.ts';
+import { FIRST_ITEM } from './base-items.ts';
 import { bootstrap, putApp } from './bootstrap.ts';
 import type { Tenant, TenantOptions } from './bootstrap.ts';
 import { invite, keyOf, removeCollab, updateCollab } from './changes-collabs.ts';
@@ -136,6 +137,19 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       const one = item(id);
       renameItem(state(), actor(who, one), one, name);
       touch(state(), one, actor(who, one));
+    },
+    /** `share` of what the tenant was filled with, evenly over it; what is in the trash is left out. */
+    renameSome({ share }: { share: number }): { renamed: number } {
+      const { base } = state().items;
+      let renamed = 0;
+      for (let id = FIRST_ITEM; id < FIRST_ITEM + base.size; id += Math.round(1 / share)) {
+        if (!state().items.has(id) || !isLive(state(), id)) continue;
+        const one = item(String(id));
+        renameItem(state(), actor(undefined, one), one, `renamed ${id}`);
+        touch(state(), one, actor(undefined, one));
+        renamed += 1;
+      }
+      return { renamed };
     },
     move({ id, parent, owner, user: who }: { id: string; parent?: string; owner?: string; user?: string }): void {
       const one = item(id);

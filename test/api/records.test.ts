@@ -237,6 +237,34 @@ describe('how far the reading is', () => {
     expect((await list('quotas', '?cursor=x')).status).toBe(400);
   });
 
+  it('what a file is opened by, and that it is settling until that has reached it', async () => {
+    const folder = {
+      kind: 'files',
+      vendorId: 'top',
+      type: 'folder',
+      name: 'top',
+      path: '/top',
+      trashed: false,
+    } as const;
+    const below = { ...folder, vendorId: 'f', type: 'file', name: 'f', path: '/top/f', parentId: 'top' } as const;
+    const open = { type: 'link', to: '*', role: 'viewer', sharing: 'public', evidence: 'shared link' } as const;
+    await fill('files', [
+      { ...folder, ancestors: [], shares: [], raw: {} },
+      { ...below, ancestors: ['top'], shares: [], raw: {} },
+    ]);
+    await fill('files', [{ ...folder, ancestors: [], shares: [open], raw: {} }]);
+    expect((await list('files/f')).body).toMatchObject({ sharing: 'private', settling: true });
+    expect((await list('files')).body.items).toMatchObject([{ vendorId: 'f', settling: true }, { vendorId: 'top' }]);
+    expect((await list('')).body.settling).toMatchObject({ folders: 1, since: expect.any(String) as string });
+    await api.store.spreads.work(id, { holder: 'test', leaseMs: 30_000, goOn: () => true });
+    const { body } = await list('files/f');
+    expect(body).toMatchObject({ sharing: 'public', ownSharing: 'private', sharedVia: 'top', shares: [] });
+    expect(body).not.toHaveProperty('settling');
+    expect(ids((await list('files', '?sharing=public&sharedVia=top')).body)).toEqual(['f']);
+    expect((await list('files/top')).body).toMatchObject({ sharing: 'public', shares: [{ evidence: 'shared link' }] });
+    expect((await list('')).body).not.toHaveProperty('settling');
+  });
+
   it('scans and permissions', async () => {
     await api.store.scans.start(id, 1);
     expect((await list('scans')).body.items).toMatchObject([{ number: 1 }]);

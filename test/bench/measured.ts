@@ -11,4 +11,6 @@ export interface Measured {
 export interface BenchOptions {
   /** Of `idle`. */
   connections: number;
+  /** Of `files`: how many the tenant has. */
+  items: number;
 }
