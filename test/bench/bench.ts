@@ -3,11 +3,16 @@ import { files } from './files.ts';
 import { governance } from './governance.ts';
 import { idle } from './idle.ts';
 import type { BenchOptions, Measured } from './measured.ts';
+import { pacing, pacingHalved, pacingOthers, pacingShared } from './pacing.ts';
 import { push } from './push.ts';
 import { throughput } from './throughput.ts';
 
 /** Each measures on servers of its own and counts what the simulator counted, not what we believe. */
 const benches: Record<string, (options: BenchOptions) => Promise<Measured[]>> = {
+  pacing,
+  'pacing-shared': pacingShared,
+  'pacing-halved': pacingHalved,
+  'pacing-others': pacingOthers,
   throughput,
   governance,
   push,
@@ -15,7 +20,7 @@ const benches: Record<string, (options: BenchOptions) => Promise<Measured[]>> = 
   files,
 };
 
-const usage = `npm run bench -- [--only NAME] [--connections N] [--items N] [--json]
+const usage = `npm run bench -- [--only NAME,NAME] [--connections N] [--items N] [--json]
 
 Measures, on this machine, what design and README promise. NAME is one of: ${Object.keys(benches).join(', ')}.
 --connections is for idle, 2000 unless told; --items for files, a million unless told. With --json the last line is one JSON array of { name, figure, limit, unit, holds, details }.
@@ -33,14 +38,17 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return void process.stdout.write(usage);
-  if (values.only !== undefined && !(values.only in benches)) {
-    process.stderr.write(`--only wants one of ${Object.keys(benches).join(', ')}, not ${values.only}\n\n${usage}`);
+  const only = values.only?.split(',') ?? Object.keys(benches);
+  const unknown = only.filter((name) => !(name in benches));
+  if (unknown.length > 0) {
+    const names = Object.keys(benches).join(', ');
+    process.stderr.write(`--only wants one or more of ${names}, not ${unknown.join(', ')}\n\n${usage}`);
     process.exitCode = 2;
     return;
   }
   const measured: Measured[] = [];
   for (const [name, run] of Object.entries(benches)) {
-    if (values.only !== undefined && values.only !== name) continue;
+    if (!only.includes(name)) continue;
     for (const one of await run({ connections: Number(values.connections), items: Number(values.items) })) {
       measured.push(one);
       if (!values.json) process.stdout.write(`${line(one)}\n`);

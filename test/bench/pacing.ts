@@ -1,0 +1,167 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Charge } from '../../connectors/quota.ts';
+import { ProcessOwner } from '../../local/processes.ts';
+import { newLogFolder } from '../../local/servers/cache-folder.ts';
+import { startMongo } from '../../local/servers/start-mongo.ts';
+import { fairness } from '../support/fairness.ts';
+import { startLimitedServer, type LimitedServer, type LimitKind } from '../support/limited-server.ts';
+import type { Measured } from './measured.ts';
+import { paceOkta } from './pacing-okta.ts';
+import type { PacingWork } from './pacing-worker.ts';
+
+/** A limit of 200 calls in 10 s, as the vendor counts it: three windows of it are long enough to tell 98 % from 97 %. */
+const limit = 200;
+const windowMs = 10_000;
+const windows = 3;
+const kinds: readonly LimitKind[] = ['fixed', 'sliding', 'bucket'];
+const wanted = 0.98;
+
+/** How much of a limit one process uses, and whether it is ever refused: three kinds of limit, and Okta's own. */
+export const pacing = (): Promise<Measured[]> =>
+  withMongo(async (uri, owner) => {
+    const [own, okta] = await Promise.all([
+      ofEachKind(uri, { processes: [{ one: 4 }] }),
+      paceOkta(owner, uri, { windowMs, windows }),
+    ]);
+    return [
+      ...own.map(({ kind, server }) =>
+        used(`pacing-${kind}`, server.utilisation(windows), { refused: server.refused.length }),
+      ),
+      used('pacing-okta', okta.utilisation, okta),
+    ];
+  });
+
+/** Three connections of unequal appetite on one quota, two of them in one process. */
+export const pacingShared = (): Promise<Measured[]> =>
+  withMongo(async (uri) => {
+    const processes: Record<string, number>[] = [{ hungry: 6, modest: 2 }, { elsewhere: 4 }];
+    const measured = await ofEachKind(uri, { processes });
+    return measured.flatMap(({ kind, server }) => {
+      const each = Object.assign({}, ...processes) as Record<string, number>;
+      const calls = Object.keys(each).map((name) => server.paths.filter((path) => path === `/${name}`).length);
+      const details = { refused: server.refused.length, calls };
+      const index = fairness(calls);
+      return [
+        used(`pacing-shared-${kind}`, server.utilisation(windows), details),
+        {
+          name: `pacing-shared-${kind}-fairness`,
+          figure: round(index),
+          limit: wanted,
+          unit: "by Jain's index",
+          holds: index >= wanted,
+          details,
+        },
+      ];
+    });
+  });
+
+/** The vendor halves the limit in the middle of a window. */
+export const pacingHalved = (): Promise<Measured[]> =>
+  withMongo(async (uri) => {
+    const halve = (server: LimitedServer) => {
+      const timer = setTimeout(() => server.setLimit(limit / 2), windowMs * 1.5);
+      return () => clearTimeout(timer);
+    };
+    const measured = await ofEachKind(uri, { processes: [{ one: 4 }, { two: 4 }], disturb: halve, windows: 4 });
+    return measured.map(({ kind, server }) => {
+      const last = server.accepted.filter((at) => at >= windowMs * 3 && at < windowMs * 4).length;
+      return {
+        name: `pacing-halved-${kind}`,
+        figure: server.refused.length,
+        limit: 1,
+        unit: 'refused at most',
+        holds: server.refused.length <= 1,
+        details: { acceptedInLastWindow: last, of: limit / 2 },
+      };
+    });
+  });
+
+/** Somebody else takes three calls of ten, evenly. */
+export const pacingOthers = (): Promise<Measured[]> =>
+  withMongo(async (uri) => {
+    const other = (server: LimitedServer) => {
+      const timer = setInterval(() => server.consume(1), windowMs / (0.3 * limit));
+      return () => clearInterval(timer);
+    };
+    const measured = await ofEachKind(uri, { processes: [{ one: 4 }, { two: 4 }], disturb: other, windows: 4 });
+    return measured.map(({ kind, server }) =>
+      used(`pacing-others-${kind}`, server.utilisation(4), {
+        refused: server.refused.length,
+        others: { accepted: server.others.accepted.length, refused: server.others.refused.length },
+      }),
+    );
+  });
+
+interface Scene {
+  /** For each process, how many callers each of its connections has. */
+  processes: readonly Record<string, number>[];
+  disturb?: (server: LimitedServer) => () => void;
+  windows?: number;
+}
+
+/** The three kinds of limit side by side, each with a bucket of its own. */
+async function ofEachKind(uri: string, { processes, disturb, windows: many = windows }: Scene) {
+  const servers = await Promise.all(kinds.map((kind) => startLimitedServer({ kind, limit, windowMs })));
+  const works = processes.map((connections): PacingWork => ({
+    uri,
+    database: 'pacing',
+    forMs: windowMs * many + 500,
+    calls: servers.flatMap((server, n) => {
+      const charge: Charge = { bucket: `bench/${kinds[n]}`, kind: 'rate', limit, windowMs };
+      return Object.entries(connections).map(([connection, callers]) => ({
+        url: `${server.url}${connection}`,
+        charge,
+        connection,
+        callers,
+      }));
+    }),
+  }));
+  const quiet = await callTogether(works, () => servers.map((server) => disturb?.(server)));
+  for (const end of quiet) end?.();
+  await Promise.all(servers.map((server) => server.close()));
+  return servers.map((server, n) => ({ kind: kinds[n]!, server }));
+}
+
+async function callTogether<T>(works: readonly PacingWork[], begun: () => T): Promise<T> {
+  const program = fileURLToPath(new URL('./pacing-worker.ts', import.meta.url));
+  const children = works.map((work) => fork(program, [JSON.stringify(work)]));
+  const ended = children.map((child) => once(child, 'exit') as Promise<[number | null]>);
+  try {
+    await Promise.all(
+      children.map((child, n) =>
+        Promise.race([
+          once(child, 'message'),
+          ended[n]!.then(([code]) => Promise.reject(new Error(`a process of callers ended with ${code}`))),
+        ]),
+      ),
+    );
+    for (const child of children) child.send('go');
+    const result = begun();
+    for (const [code] of await Promise.all(ended))
+      if (code !== 0) throw new Error(`a process of callers ended with ${code}`);
+    return result;
+  } finally {
+    for (const child of children) child.kill();
+  }
+}
+
+async function withMongo<T>(work: (uri: string, owner: ProcessOwner) => Promise<T>): Promise<T> {
+  const owner = new ProcessOwner();
+  try {
+    return await work((await startMongo(owner, { logFolder: newLogFolder() })).uri, owner);
+  } finally {
+    await owner.stop();
+  }
+}
+
+const round = (figure: number) => Math.round(figure * 10_000) / 10_000;
+const used = (name: string, figure: number, details: Record<string, unknown> & { refused: number }): Measured => ({
+  name,
+  figure: round(figure),
+  limit: wanted,
+  unit: 'of the limit, none refused',
+  holds: figure >= wanted && details.refused === 0,
+  details,
+});
