@@ -22,6 +22,8 @@ import { fill, grantApp, measure } from './fill.ts';
 import type { Filled, FillOptions } from './fill.ts';
 import type { OktaFault } from './faults.ts';
 import type { Gate } from './gate.ts';
+import { digestOf, generateLog } from './generate-log.ts';
+import type { Generated } from './generate-log.ts';
 import { turnKnobs } from '../kit/turn-knobs.ts';
 import type { Knobs, KnobsPatch } from './knobs.ts';
 import { tokenTarget, userTarget } from './log-event.ts';
@@ -171,6 +173,9 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     /** A new DPoP nonce; `forget` also refuses the ones before. */
     turnNonce: ({ forget = false }: { forget?: boolean } = {}): void => gate.nonces.turn(forget),
 
+    /** Many rows of the System Log that are made when they are read. */
+    generateLog: (given: Generated): void => generateLog(state(), given),
+    logDigest: (): ReturnType<typeof digestOf> => digestOf(state()),
     /** Rows of the System Log; `delayMs` holds them back, so that they come late. */
     appendEvents: ({ events, delayMs }: { events: Record<string, unknown>[]; delayMs?: number }): LogEvent[] =>
       events.map((event) => state().log.append(event, delayMs)),

@@ -120,7 +120,7 @@ export function fillLog(
     due.push(asPersisted(state, sample, fallback, seen, keepTimes));
   });
   due.sort((a, b) => a.publishedAt - b.publishedAt);
-  for (const { event, publishedAt } of due) state.log.seed(event, publishedAt, Math.max(publishedAt, now - span));
+  for (const { event, publishedAt } of due) state.log.seed({ event, publishedAt }, Math.max(publishedAt, now - span));
 }
 
 function madeUp(state: OktaState, kind: Kind, people: readonly User[]): EventParts {

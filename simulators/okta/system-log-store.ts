@@ -4,12 +4,43 @@ import type { Knobs } from './knobs.ts';
 
 export type LogEvent = Record<string, unknown> & { uuid: string; published: string; eventType: string };
 
-export interface LogRow {
+/** What was logged; `event` may be made when it is asked for. */
+export interface Logged {
+  readonly publishedAt: number;
+  readonly event: LogEvent;
+}
+
+export class LogRow implements Logged {
   /** Place in the order of persistence. */
-  seq: number;
-  persistedAt: number;
-  publishedAt: number;
-  event: LogEvent;
+  readonly seq: number;
+  readonly persistedAt: number;
+  readonly #logged: Logged;
+
+  constructor(seq: number, persistedAt: number, logged: Logged) {
+    this.seq = seq;
+    this.persistedAt = persistedAt;
+    this.#logged = logged;
+  }
+
+  get publishedAt(): number {
+    return this.#logged.publishedAt;
+  }
+
+  get event(): LogEvent {
+    return this.#logged.event;
+  }
+}
+
+/** Index of the first row that is not before. */
+export function indexBy<T>(rows: readonly T[], isBefore: (row: T) => boolean): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(rows[middle] as T)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 export const RETENTION_MS = 90 * 86_400_000;
@@ -23,8 +54,9 @@ export class SystemLog {
   readonly #now: () => number;
   readonly #knobs: Knobs;
   readonly #rows: LogRow[] = [];
-  readonly #late: { due: number; event: LogEvent; publishedAt: number }[] = [];
-  #byPublished: LogRow[] | undefined = [];
+  /** The next to come at the end. */
+  readonly #late: { due: number; logged: Logged }[] = [];
+  readonly #byPublished: LogRow[] = [];
   /** Told of every row once it is persisted. */
   onPersisted: (event: LogEvent) => void = () => undefined;
 
@@ -47,48 +79,52 @@ export class SystemLog {
     let delay = delayMs ?? 0;
     if (delayMs === undefined && this.#knobs.lateProbability > 0 && this.#random() < this.#knobs.lateProbability)
       delay = this.#knobs.lateMs;
-    if (delay > 0) this.#late.push({ due: now + delay, event: whole, publishedAt });
-    else this.#persist(whole, publishedAt, now);
+    if (delay > 0) this.hold({ event: whole, publishedAt }, now + delay);
+    else this.#persist({ event: whole, publishedAt }, now);
     return whole;
   }
 
   /** For filling: the row was persisted at that time. Times must not go backwards. */
-  seed(event: LogEvent, publishedAt: number, persistedAt: number): void {
-    this.#push({ seq: this.#rows.length + 1, persistedAt, publishedAt, event });
+  seed(logged: Logged, persistedAt: number): void {
+    this.#push(logged, persistedAt);
   }
 
-  #persist(event: LogEvent, publishedAt: number, persistedAt: number): void {
+  /** Comes when it is due. */
+  hold(logged: Logged, due: number): void {
+    const at = indexBy(this.#late, (one) => one.due > due);
+    this.#late.splice(at, 0, { due, logged });
+  }
+
+  #persist(logged: Logged, persistedAt: number): void {
     const twice = this.#knobs.duplicateProbability > 0 && this.#random() < this.#knobs.duplicateProbability;
-    for (let times = twice ? 2 : 1; times > 0; times--) {
-      this.#push({ seq: this.#rows.length + 1, persistedAt, publishedAt, event });
-    }
-    this.onPersisted(event);
+    for (let times = twice ? 2 : 1; times > 0; times--) this.#push(logged, persistedAt);
+    this.onPersisted(logged.event);
   }
 
-  #push(row: LogRow): void {
+  #push(logged: Logged, persistedAt: number): void {
+    const row = new LogRow(this.#rows.length + 1, persistedAt, logged);
     this.#rows.push(row);
-    const last = this.#byPublished?.at(-1);
-    if (this.#byPublished && (!last || last.publishedAt <= row.publishedAt)) this.#byPublished.push(row);
-    else this.#byPublished = undefined;
+    const last = this.#byPublished.at(-1);
+    const isLast = !last || last.publishedAt <= row.publishedAt;
+    const at = isLast
+      ? this.#byPublished.length
+      : indexBy(this.#byPublished, (one) => one.publishedAt <= row.publishedAt);
+    this.#byPublished.splice(at, 0, row);
   }
 
   /** Rows in the order of persistence; late ones join when they are due. */
   persisted(): readonly LogRow[] {
-    if (this.#late.length > 0) {
-      const now = this.#now();
-      const due = this.#late.filter((row) => row.due <= now).sort((a, b) => a.due - b.due);
-      for (const row of due) {
-        this.#late.splice(this.#late.indexOf(row), 1);
-        this.#persist(row.event, row.publishedAt, now);
-      }
+    const now = this.#now();
+    for (let next = this.#late.at(-1); next && next.due <= now; next = this.#late.at(-1)) {
+      this.#late.pop();
+      this.#persist(next.logged, now);
     }
     return this.#rows;
   }
 
   /** Rows ordered by `published`, then by persistence. */
   published(): readonly LogRow[] {
-    const rows = this.persisted();
-    this.#byPublished ??= rows.slice().sort((a, b) => a.publishedAt - b.publishedAt || a.seq - b.seq);
+    this.persisted();
     return this.#byPublished;
   }
 

@@ -4,7 +4,7 @@ import { limitOf, listAnswer, urlWith } from './paging.ts';
 import { badFilter, invalid, OktaError } from './respond.ts';
 import type { Answer } from '../kit/answer.ts';
 import type { Call, Route } from './route.ts';
-import { RETENTION_MS } from './system-log-store.ts';
+import { indexBy, RETENTION_MS } from './system-log-store.ts';
 import type { LogEvent, LogRow } from './system-log-store.ts';
 
 const DAY = 86_400_000;
@@ -46,17 +46,6 @@ function predicate(call: Call): (event: LogEvent) => boolean {
   }
   return (event) => tests.every((test) => test(event));
 }
-
-const indexBy = (rows: readonly LogRow[], isBefore: (row: LogRow) => boolean): number => {
-  let low = 0;
-  let high = rows.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (isBefore(rows[middle] as LogRow)) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-};
 
 /** Polling: no `until`, ascending. Order of persistence, no end, `next` is its own URL when nothing is new. */
 function poll(call: Call, since: number, limit: number, list: string): Answer {
@@ -104,7 +93,12 @@ function bounded(call: Call, since: number, until: number, limit: number, list: 
   const found: LogRow[] = [];
   const end = descending ? from - 1 : to;
   let at = descending
-    ? to - 1
+    ? (atTime === undefined
+        ? to
+        : Math.min(
+            to,
+            indexBy(rows, (row) => row.publishedAt <= atTime),
+          )) - 1
     : atTime === undefined
       ? from
       : Math.max(

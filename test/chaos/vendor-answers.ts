@@ -40,7 +40,7 @@ export const vendorAnswers: Fault[] = [
   ]),
   answers('throttle-hidden-in-403-and-200', [
     { kind: 'throttle', status: 403, ms: throttledMs },
-    { kind: 'throttle', status: 403, form: 'bare' },
+    { kind: 'throttle', status: 403, form: 'date', ms: throttledMs },
     { kind: 'throttle', status: 200, ms: throttledMs },
     { kind: 'throttle', status: 200, ms: throttledMs },
   ]),
