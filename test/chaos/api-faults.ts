@@ -37,7 +37,9 @@ export const apiFaults: Fault[] = [
     at: 'actions',
     async inject(world) {
       const count = Math.ceil(many * world.scale ** 2);
-      const users = await Promise.all(Array.from({ length: Math.ceil(count / 60) }, () => world.okta.newUser()));
+      const users = await Promise.all(
+        Array.from({ length: Math.max(12, Math.ceil(count / 60)) }, () => world.okta.newUser()),
+      );
       let asked = 0;
       const began = performance.now();
       await Promise.all(

@@ -158,6 +158,9 @@ async function scanned(ground: Ground, scan: number): Promise<void> {
   }
 }
 
+/** The same but for the numbers. */
+const kindOf = (difference: string): string => difference.replaceAll(/\d+/g, '');
+
 async function settle(
   ground: Ground,
   faults: readonly Fault[],
@@ -169,12 +172,14 @@ async function settle(
   const mayFail = faults.some(({ place }) => place === 'vendor' || place === 'network');
   let scanAt = began + patientTrueMs * world.scale;
   let mendedBy: 'itself' | 'nextScan' = 'itself';
-  let told: string | undefined;
+  let told = '';
   for (;;) {
     const differences = await differencesNow(ground, mayFail);
     if (differences.length === 0) return { differences, mendedBy };
     if (Date.now() > until) return { differences, mendedBy };
-    if (differences[0] !== told) world.say(`           ${(told = differences[0])}`);
+    const first = differences[0]!;
+    if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
+    told = first;
     if (mayScan && Date.now() > scanAt) {
       mendedBy = 'nextScan';
       await ground.askForScan();
