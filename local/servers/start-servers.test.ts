@@ -72,9 +72,13 @@ describe('Temporal', () => {
     expect(existsSync(dbFile)).toBe(true);
 
     vi.stubEnv('TEMPORAL_ADDRESS', server.address);
-    const same = await startTemporal(owner, { logFolder, ui: true, searchAttributes: { Extra: 'Keyword' } });
+    await withTemporal(server.address, (connection) =>
+      connection.operatorService.removeSearchAttributes({ namespace: 'default', searchAttributes: ['WaitingFor'] }),
+    );
+    expect(await attributesOf(server.address)).not.toContain('WaitingFor');
+    const same = await startTemporal(owner, { logFolder, ui: true });
     expect(same).toMatchObject({ address: server.address, source: 'TEMPORAL_ADDRESS', version: server.version });
-    expect(await attributesOf(server.address)).toContain('Extra');
+    expect(await attributesOf(server.address)).toContain('WaitingFor');
     await same.stop();
     expect(await attributesOf(server.address)).toContain('App');
     await server.stop();

@@ -1,18 +1,17 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { registerSearchAttributes } from '../../activities/search-attributes.ts';
+import { searchAttributes } from '../../workflows/messages.ts';
 import { onFreePorts } from '../free-ports.ts';
 import type { ProcessOwner } from '../processes.ts';
 import { fromCache, fromDownload, fromPath, fromWheel } from './binaries.ts';
-import { ensureSearchAttributes, SEARCH_ATTRIBUTES, type SearchAttributes } from './search-attributes.ts';
 import { firstThatWorks, mapSource, type Source, type Tried } from './source-chain.ts';
 import { temporalProgram } from './temporal-program.ts';
 
 export interface TemporalOptions {
   logFolder: string;
   ui: boolean;
-  /** Default: the ones that the connection workflow uses. */
-  searchAttributes?: SearchAttributes;
   /** E.g. `{ 'limit.historyCount.suggestContinueAsNew': 200 }`. */
   dynamicConfig?: Record<string, string | number | boolean>;
   /** Keeps the server's state in this file; without it the state is in memory and ends with the server. */
@@ -38,16 +37,17 @@ const ADVICE = 'set TEMPORAL_ADDRESS to a server that is running, or put `tempor
 
 /** Temporal with its UI: the server that `TEMPORAL_ADDRESS` names, else a throw-away one on free ports. */
 export async function startTemporal(owner: ProcessOwner, options: TemporalOptions): Promise<TemporalServer> {
-  const searchAttributes = options.searchAttributes ?? SEARCH_ATTRIBUTES;
   const running: Source<{ address: string } | { binary: string }> = {
     name: 'TEMPORAL_ADDRESS',
     find: async () => {
       const address = process.env['TEMPORAL_ADDRESS'];
       if (!address) throw new Error('not set');
-      const version = await askTemporal(address, 5_000, async (connection) => {
-        await ensureSearchAttributes(connection, NAMESPACE, searchAttributes);
-        return (await connection.workflowService.getSystemInfo({})).serverVersion;
-      });
+      const version = await askTemporal(
+        address,
+        5_000,
+        async (connection) => (await connection.workflowService.getSystemInfo({})).serverVersion,
+      );
+      await registerSearchAttributes({ address, namespace: NAMESPACE });
       return { value: { address }, version };
     },
   };
@@ -62,7 +62,7 @@ export async function startTemporal(owner: ProcessOwner, options: TemporalOption
     const uiUrl = process.env['TEMPORAL_UI_URL'];
     return { address: found.value.address, uiUrl, version, source, tried, stop: async () => {}, kill: () => {} };
   }
-  const server = await startDevServer(owner, found.value.binary, { ...options, searchAttributes });
+  const server = await startDevServer(owner, found.value.binary, options);
   return { ...server, version, source, tried };
 }
 
@@ -86,8 +86,8 @@ async function startDevServer(owner: ProcessOwner, binary: string, options: Temp
     args.push('--log-level', 'warn', ...(options.ui ? ['--ui-port', uiPort] : ['--headless']));
     if (help.includes('--ui-disable-news-fetch')) args.push('--ui-disable-news-fetch');
     if (options.dbFile) args.push('--db-filename', options.dbFile);
-    for (const [name, type] of Object.entries(options.searchAttributes ?? {}))
-      args.push('--search-attribute', `${name}=${type}`);
+    for (const { name, type } of Object.values(searchAttributes))
+      args.push('--search-attribute', `${name}=${type === 'KEYWORD' ? 'Keyword' : 'Datetime'}`);
     for (const [key, value] of Object.entries(options.dynamicConfig ?? {})) {
       args.push('--dynamic-config-value', `${key}=${JSON.stringify(value)}`);
     }
