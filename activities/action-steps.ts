@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { actionTitles, type ActionTarget } from '../connectors/actions.ts';
 import type { Action, ActionState, Applied, Before } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
-import type { ActionDocument } from '../store/documents.ts';
+import type { ActionDocument, Hold } from '../store/documents.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { ActionLease } from '../store/actions-interface.ts';
 import type { Problem } from '../workflows/messages.ts';
@@ -168,10 +168,19 @@ export async function settle(
     after: applied.after,
     verified,
     touches: before.touches,
+    ...(verified && doing.document.hold && { hold: beginning(doing) }),
     ...(!verified && { problem: unverified(doing) }),
   });
   await release(doing);
   return { touched: true };
+}
+
+/** Counted from now, unless it has a fixed end. */
+function beginning({ deps, document }: Doing): Hold {
+  const now = deps.store.now().getTime();
+  const hold = document.hold!;
+  const until = hold.until ?? new Date(now + (hold.forMs ?? 0));
+  return { ...hold, until, stands: true, checkAt: new Date(now + deps.times.holdLookMs) };
 }
 
 const unverified = ({ deps, document }: Doing): Problem => ({

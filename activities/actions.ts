@@ -55,7 +55,7 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
 export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
   actionStep(deps, 'applyAction', async (doing): Promise<StepResult> => {
     refuseWithoutGovernance(doing);
-    const { opened, action, target, document } = doing;
+    const { deps, opened, action, target, document } = doing;
     const before = stored(document);
     const repeated = document.state === 'applying';
     const later = await untilBudget(doing, 'applyAction');
@@ -71,7 +71,10 @@ export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
       if (!same(present.state, before.state) && !repeated)
         throw changedSince(doing, differences(before.state, present.state));
     }
-    if (!repeated) await write(doing, { state: 'applying' });
+    if (!repeated) {
+      await deps.store.holds.end(document);
+      await write(doing, { state: 'applying' });
+    }
     return settle(doing, await action.apply(opened.session, target, before.state), was);
   });
 

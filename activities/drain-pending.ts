@@ -30,6 +30,8 @@ export async function drainPending(
       const lookup = opened.connector.stages[stage]?.lookup;
       const observedAt = store.now();
       const found = lookup ? await lookup(opened.session, of.map(refOf)) : nothingFound;
+      // Before they are settled: what dies in between costs one look too many.
+      await store.holds.touch(opened.connection._id, of);
       const unknown = new Set(found.unknown.map(keyOf));
       const told = of.filter((doc) => !unknown.has(keyOf(doc)));
       const done = await store.positions.commit(current, {

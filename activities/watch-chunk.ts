@@ -9,6 +9,7 @@ import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { drainPending } from './drain-pending.ts';
 import { openAtLease } from './feeds.ts';
+import { checkHolds } from './holds.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
@@ -29,7 +30,7 @@ export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
     const chunk = new Chunk(deps, opened, round);
     const ending = await heartbeating(
       async () => {
-        const followed = await chunk.follow(scope);
+        const followed = await chunk.followAndHold(scope);
         return (await spread(deps, opened)) ? { ...followed, more: true } : followed;
       },
       () => chunk.renew(),
@@ -97,6 +98,22 @@ class Chunk {
     }
     if (this.opened.session.signal.aborted) throw new CancelledFailure('asked to let go');
     return { more: true };
+  }
+
+  /** What the feeds told of held outcomes is looked at in the same round. */
+  async followAndHold(scope: 'all' | 'pending'): Promise<Ending> {
+    const ending = await this.follow(scope);
+    if (ending.delay || ending.unauthorized || ending.more) return ending;
+    try {
+      await checkHolds(this.deps, this.opened, this.goOn);
+      return ending;
+    } catch (error) {
+      if (Failure.is(error, 'unauthorized'))
+        return { unauthorized: unauthorized(error, this.opened.connection.credentialVersion, this.deps.store.now()) };
+      if (!Failure.is(error, 'throttled')) throw error;
+      const doing = 'looking after held actions';
+      return { delay: throttleDelay(error, doing, this.deps.times.bareThrottleMs), more: true };
+    }
   }
 
   private async next(only?: typeof pendingFeed): Promise<'none' | 'done' | Ending> {

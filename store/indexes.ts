@@ -1,5 +1,6 @@
 import { MongoServerError, type Db, type IndexDescription } from 'mongodb';
 import { actionIndexes } from './actions.ts';
+import { holdIndexes } from './holds.ts';
 import { batchIndexes } from './batches.ts';
 import { apiKeyIndexes } from './api-keys.ts';
 import { connectionIndexes } from './connections.ts';
@@ -16,7 +17,7 @@ import { subscriptionIndexes } from './subscriptions.ts';
 /** Every collection, with what it is searched by. */
 const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
   connections: connectionIndexes,
-  actions: actionIndexes,
+  actions: [...actionIndexes, ...holdIndexes],
   batches: batchIndexes,
   batchBudgets: [],
   positions: positionIndexes,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { createActions } from './actions.ts';
+import { createHolds } from './holds.ts';
 import { createBatches } from './batches.ts';
 import { createApiKeys } from './api-keys.ts';
 import { createClock } from './clock.ts';
@@ -85,6 +86,7 @@ export async function openStore({
       contents: createContents(db, clock),
       actions: createActions(db, client, clock),
       batches: createBatches(db, client, clock),
+      holds: createHolds(db, clock),
       quotas: createQuotas(db),
       quotaUses: createQuotaUses(db, clock),
       scans: createScans(db, clock),
