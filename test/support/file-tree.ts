@@ -60,11 +60,9 @@ export class FileTree {
     else this.observe(node);
   }
 
-  expected(): Map<string, Expected | undefined> {
+  expected(): Map<string, Expected> {
     return new Map(
-      this.nodes
-        .filter(({ seen }) => seen)
-        .map((node) => [node.id, node.there ? expectedOf(node) : undefined] as const),
+      this.nodes.filter(({ seen, there }) => seen && there).map((node) => [node.id, expectedOf(node)] as const),
     );
   }
 
