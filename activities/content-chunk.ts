@@ -61,8 +61,8 @@ class Chunk {
     this.deadline = Date.now() + deps.times.chunkMs;
   }
 
-  private goOn = (): boolean =>
-    this.ending === undefined && Date.now() < this.deadline && !this.opened.session.signal.aborted;
+  private goOn = (graceMs = 0): boolean =>
+    this.ending === undefined && Date.now() < this.deadline + graceMs && !this.opened.session.signal.aborted;
 
   /** Prolongs the leases and puts aside how far each came, so that whoever takes one over goes on from there. */
   async keep(): Promise<void> {
@@ -123,7 +123,8 @@ class Chunk {
         progress,
         maxBytes: connection.contentMaxBytes ?? defaultContentBytes,
         now: () => store.now(),
-        goOn: () => !transfer.lost && this.goOn(),
+        // What has begun may end: of a short file nothing could be put aside.
+        goOn: () => !transfer.lost && this.goOn(this.deps.times.chunkMs / 2),
         begun: (inspection) => {
           transfer.inspection = inspection;
           progress = undefined;

@@ -40,7 +40,7 @@ export async function readContent(
       }
       for await (const piece of coming.stream as AsyncIterable<Uint8Array>) {
         await inspection.add(piece);
-        if (!reading.goOn()) return undefined;
+        if (inspection.received !== coming.size && !reading.goOn()) return undefined;
       }
       const { size = inspection.received, digest } = coming;
       if (inspection.received < size) throw broken(`ended after ${inspection.received} of ${size} bytes`);

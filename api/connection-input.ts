@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { Connector } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
+import type { ConnectionDocument } from '../store/documents.ts';
 import { invalidBody, parseBody } from './input.ts';
-import { HttpProblem, pointerOf, type FieldError } from './problems.ts';
+import { HttpProblem, invalidField, pointerOf, type FieldError } from './problems.ts';
 
 const object = z.record(z.string(), z.unknown(), 'wants an object');
 
@@ -17,7 +18,22 @@ export const connectionBody = z.strictObject({
   parallel: z.int().min(1).max(16).optional(),
   /** Actions that all batches together may begin in any hour. */
   batchPerHour: z.int().min(1).max(10_000).optional(),
+  /** Whether the bytes of files are read: costs a call a file and version, and shows in the app's own audit trail. */
+  content: z.enum(['on', 'off']).optional(),
+  contentMaxMegabytes: z.int().min(1).max(10_240).optional(),
 });
+
+/** What the store has of it; refused where the app hands out no content. */
+export function contentOf(
+  { content, contentMaxMegabytes }: Pick<z.output<typeof connectionBody>, 'content' | 'contentMaxMegabytes'>,
+  connector: Connector,
+): Pick<ConnectionDocument, 'content' | 'contentMaxBytes'> {
+  if (content === 'on' && !connector.content) throw invalidField('/content', `${connector.title} hands out no content`);
+  return {
+    ...(content !== undefined && { content }),
+    ...(contentMaxMegabytes !== undefined && { contentMaxBytes: contentMaxMegabytes * 1024 * 1024 }),
+  };
+}
 
 export const credentialBody = connectionBody.pick({ credential: true });
 

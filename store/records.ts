@@ -176,7 +176,10 @@ export function createRecords(db: Db): Records {
   };
 }
 
-const toRecord = (row: RecordRow): StoredRecord => fromStorable(row) as StoredRecord;
+/** Without what is only for who reads contents. */
+function toRecord({ contentDue: _due, contentWork: _work, ...row }: RecordRow): StoredRecord {
+  return fromStorable(row) as StoredRecord;
+}
 
 function timeOf(row: RecordRow): number {
   const event = row['event'] as { time?: unknown } | undefined;

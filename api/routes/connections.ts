@@ -209,13 +209,14 @@ export function connectionRoutes(router: Router, deps: Deps): void {
       async (request, response) => {
         parseQuery(z.object({}), request);
         const connection = await connectionOf(deps, request);
-        const [counts, activityClasses, unknownEvents] = await Promise.all([
+        const [counts, activityClasses, unknownEvents, holds] = await Promise.all([
           store.records.counts(connection._id),
           store.records.activityClasses(connection._id),
           store.records.unknownEvents(connection._id),
+          store.holds.counts(connection._id),
         ]);
         const records = Object.fromEntries(recordKinds.map((kind) => [kind, counts[kind]]));
-        response.json({ records, activityClasses, unknownEvents, trust: view(request, connection).trust });
+        response.json({ records, activityClasses, unknownEvents, holds, trust: view(request, connection).trust });
       },
     ],
   });

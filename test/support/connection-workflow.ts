@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { type Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../activities/contract.ts';
-import type { SweepResult, WatchResult, Wishes } from '../../activities/results.ts';
+import type { ContentResult, SweepResult, WatchResult, Wishes } from '../../activities/results.ts';
 import { noCounts, taskQueues, type ConnectionInput } from '../../workflows/messages.ts';
 import type { connection } from '../../workflows/connection.ts';
 
@@ -15,7 +15,7 @@ export function quietRuntime(): void {
   Runtime.install({ telemetryOptions: { logging: { filter: { core: 'ERROR', other: 'ERROR' } } }, logger: quiet });
 }
 
-/** Runs workers of all three queues while `test` goes on. */
+/** Runs workers of all queues while `test` goes on. */
 export async function withWorkers<R>(
   options: { connection: NativeConnection; workflowBundle: WorkflowBundle; activities: Activities; namespace?: string },
   test: () => Promise<R>,
@@ -32,6 +32,7 @@ export async function withWorkers<R>(
     await Worker.create({ ...shared, taskQueue: taskQueues.sweep, workflowBundle }),
     await Worker.create({ ...shared, taskQueue: taskQueues.watch }),
     await Worker.create({ ...shared, taskQueue: taskQueues.actions }),
+    await Worker.create({ ...shared, taskQueue: taskQueues.content }),
   ];
   const runs = Promise.all(workers.map((worker) => worker.run()));
   try {
@@ -78,6 +79,13 @@ export const watched = (change: Partial<WatchResult> = {}): WatchResult => ({
   ...change,
 });
 
+export const contentRead = (change: Partial<ContentResult> = {}): ContentResult => ({
+  counts: { waiting: 0, done: 1, failed: 0 },
+  more: false,
+  wishes: wishes(),
+  ...change,
+});
+
 /** Activities of an app where everything goes well at once; a test replaces what it is about. */
 export function easyActivities(change: Partial<Activities> = {}): Activities {
   const nothing = async (): Promise<void> => undefined;
@@ -96,6 +104,7 @@ export function easyActivities(change: Partial<Activities> = {}): Activities {
     finishScan: nothing,
     sweepChunk: async () => swept(),
     watchChunk: async () => watched(),
+    contentChunk: async () => contentRead(),
     nextActions: async () => [],
     prepareAction: async () => ({ next: 'applyAction', touched: false }),
     applyAction: async () => ({ touched: true }),

@@ -34,6 +34,8 @@ export interface GovernedBox {
   /** Reads the files again, so that new ones are known. */
   scan(): Promise<void>;
   get(id: string): Promise<ActionDocument>;
+  /** An activity that is told to let go while it works. */
+  cancellable(name: 'contentChunk'): { done: Promise<unknown>; cancel(): void };
 }
 
 /** The activities over a real store and the Box simulator, without Temporal: a test calls what a workflow would. */
@@ -53,16 +55,21 @@ export function useGovernedBox(): GovernedBox {
     const store = await openStore({ uri: database.uri, database: database.name, key: randomBytes(32) });
     await store.ensureIndexes();
     const quiet = () => undefined;
-    const activities = inActivity(
-      createActivities({
-        store,
-        connectors: [box],
-        governor: createOpenGovernor(),
-        times: timesOf(0.1),
-        allowLocalOrigins: true,
-        log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-      }),
-    );
+    const plain = createActivities({
+      store,
+      connectors: [box],
+      governor: createOpenGovernor(),
+      times: timesOf(0.1),
+      allowLocalOrigins: true,
+      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+    });
+    const activities = inActivity(plain);
+    governed.cancellable = (name) => {
+      const environment = new MockActivityEnvironment();
+      const done = environment.run(plain[name] as (input: object) => Promise<unknown>, { connectionId });
+      done.catch(() => undefined);
+      return { done, cancel: () => environment.cancel('CANCELLED') };
+    };
     const { _id: connectionId } = await store.connections.create({
       app: 'box',
       name: 'Box',
