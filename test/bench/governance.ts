@@ -48,6 +48,8 @@ async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
   const { name, perMinute, limitMs, mode, everyMs } = tenant;
   const token = `00${name}`.padEnd(42, '0');
   const simulator = await createOktaSimulator({
+    // Another seed is another org.
+    seed: perMinute,
     subdomain: name,
     token,
     knobs: { tier: 'workforce', share: 100, limits: { '/api/v1': perMinute } },

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProcessOwner } from '../../local/processes.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
+import type { ConnectionState } from '../../workflows/messages.ts';
 import type { Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
 import { eventually, startBench, type Bench, type ShownConnection } from './start-bench.ts';
@@ -38,8 +39,8 @@ async function measure(bench: Bench, simulator: OktaSimulator): Promise<Measured
     settings: { domain: 'acme.okta.com', baseUrl: simulator.url },
     credential: { type: 'ssws', token: simulator.token },
   });
-  const scan = async (): Promise<ShownConnection['scan']> =>
-    (await bench.api.get<ShownConnection>(`/v1/connections/${id}`)).scan;
+  const scan = async (): Promise<ConnectionState['scan']> =>
+    (await bench.api.get<ShownConnection>(`/v1/connections/${id}`)).scan ?? { number: 0 };
   await eventually(async () => (await scan()).finishedAt, 400_000);
   simulator.control.faults({ add: [{ kind: 'empty', path: '^/api/v1/logs' }] });
 

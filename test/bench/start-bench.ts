@@ -18,9 +18,13 @@ export interface Bench extends Services {
   close(): Promise<void>;
 }
 
-export type ShownConnection = { id: string } & Pick<ConnectionState, 'phase' | 'scan' | 'stages' | 'watch'>;
+/** Nothing is known before the workflow's first word. */
+export type ShownConnection = { id: string } & Partial<Pick<ConnectionState, 'scan' | 'stages'>>;
 
-/** Castellan on servers of its own, each a process, at true times unless `env` says otherwise. */
+/** Once for all benches of this process. */
+let built: Promise<string> | undefined;
+
+/** Castellan as `npm run build` made it, on servers of its own, each a process, at true times unless `env` says otherwise. */
 export async function startBench(owner: ProcessOwner, env: Record<string, string> = {}): Promise<Bench> {
   const logFolder = newLogFolder();
   const [temporal, mongodb] = await Promise.all([
