@@ -80,7 +80,7 @@ export interface TemporalOptions {
   pingDeadlineMs?: number;
 }
 
-const listDeadlineMs = 30_000;
+const listDeadlineMs = 15_000;
 
 export function connectTemporal(options: TemporalOptions): Temporal {
   const { address, namespace } = options;
