@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { createOpenGovernor } from '../../test/support/open-governor.ts';
 import type { CallEvent, ConnectorSpec, OpenOptions } from '../connector.ts';
 import { defineConnector } from '../define.ts';
-import type { Failure } from './failures.ts';
+import { Failure } from './failures.ts';
 import { closeTransport } from './transport.ts';
 
 type Handler = (request: IncomingMessage & { body: string }, response: ServerResponse) => void;
@@ -158,6 +158,23 @@ describe('a call', () => {
     const failure = await failed(open({ baseUrl: url }).fetch(get(url)));
     expect(failure.details).toMatchObject({ retryAfterMs: 7000, bucket: 'acme/all' });
     expect(governor.calls[0]!.reading).toMatchObject({ throttledForMs: 7000 });
+    // Whose it is the app did not say.
+    expect(governor.calls[0]!.reading!.bucket).toBeUndefined();
+  });
+
+  it('tells the governor which quota the app named', async () => {
+    const url = await serve((_, response) => response.writeHead(403).end());
+    const named = new Failure('throttled', 'the day is spent', { bucket: 'acme/day', retryAfterMs: 9_000 });
+    await failed(open({ baseUrl: url }, { classify: () => named }).fetch(get(url)));
+    expect(governor.calls[0]!.reading).toMatchObject({ throttledForMs: 9_000, bucket: 'acme/day' });
+  });
+
+  it('tells the governor an answer without figures from no answer', async () => {
+    const url = await serve((_, response) => response.end('{}'));
+    await open({ baseUrl: url }).fetch(get(url));
+    const deaf = await serve((request) => request.socket.destroy());
+    await failed(open({ baseUrl: deaf }).fetch(get(deaf)));
+    expect(governor.calls.map(({ reading }) => reading)).toEqual([{}, undefined]);
   });
 
   it('uses the configured wait for a bare throttle', async () => {
