@@ -11,6 +11,7 @@ const stateOf = async (world: World, accountId: string): Promise<string | undefi
 const suspended = async ({ okta }: World, user: string): Promise<boolean> =>
   ((await okta.control.counters()).executed['suspend']?.[user] ?? 0) > 0;
 
+const ended = ['done', 'failed', 'refused'];
 const user = (id: string) => `/api/v1/users/${id}`;
 
 /** The worker dies at this call of the suspension of somebody. */
@@ -56,8 +57,8 @@ export const actionFaults: Fault[] = [
     async inject(world, random) {
       const accountId = await world.okta.newUser();
       const id = await world.act('suspendUser', { accountId });
-      if ((await world.actionIs(id, (state) => ['done', 'failed', 'refused'].includes(state))) !== 'done')
-        throw new Missed();
+      const state = await world.actionIs(id, (now) => ended.includes(now)).catch(() => 'late');
+      if (state !== 'done') throw new Missed();
       const pattern = `POST ${user(accountId)}/lifecycle/unsuspend`;
       const moment = random() < 0.5 ? 'before' : 'after';
       await killedAt(world, world.okta.proxy, { way: 'up', pattern, moment }, () => world.undo(id));

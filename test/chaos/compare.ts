@@ -71,11 +71,13 @@ type Rows = Map<string, Record<string, unknown>>;
 export type Present = Record<string, Rows>;
 
 const arrival = ['receivedAt', 'hash', 'observedAt', 'seenScan', '_id', 'connectionId'];
+
 /** The hash of an activity covers when it came to us, which no two runs have in common. */
-const withoutArrival = (row: Record<string, unknown>) => ({
-  ...row,
-  hash: recordHash(canonicalJson(row, arrival).text),
-});
+function withoutArrival(row: Record<string, unknown>): Record<string, unknown> {
+  const event = row['event'] as { metadata?: object } | undefined;
+  const timeless = { ...row, event: { ...event, metadata: { ...event?.metadata, logged_time: undefined } } };
+  return { ...timeless, hash: recordHash(canonicalJson(timeless, arrival).text) };
+}
 
 /** The row about the token that we use tells when it was used, and is left out. */
 export async function presentOf(db: Db, connectionId: string, { control }: OktaTenant): Promise<Present> {

@@ -28,19 +28,23 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
   let users = 0;
   const named = `of-actions-${seed}`;
 
-  async function somebody(random: Random, status?: string): Promise<string> {
+  async function somebody(random: Random, ...statuses: string[]): Promise<string> {
     const { users: all } = await control.truth({ only: ['users'] });
     const free = all!.filter((user) => {
       const { login } = user['profile'] as { login: string };
-      return !login.includes(named) && (status === undefined || user['status'] === status);
+      return !login.includes(named) && (statuses.length === 0 || statuses.includes(String(user['status'])));
     });
     // The first is the administrator whose token we have.
     return String(pick(random, free.slice(1))['id']);
   }
 
   const changes: ((random: Random) => Promise<unknown>)[] = [
-    async (random) => control.setStatus({ user: await somebody(random, 'ACTIVE'), status: 'SUSPENDED' }),
-    async (random) => control.setStatus({ user: await somebody(random, 'SUSPENDED'), status: 'ACTIVE' }),
+    async (random) => {
+      const { users: all } = await control.truth({ only: ['users'] });
+      const user = await somebody(random, 'ACTIVE', 'SUSPENDED');
+      const active = all!.find(({ id }) => id === user)?.['status'] === 'ACTIVE';
+      await control.setStatus({ user, status: active ? 'SUSPENDED' : 'ACTIVE' });
+    },
     async (random) =>
       control.updateProfile({
         user: await somebody(random),
@@ -54,6 +58,7 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
     },
     async (random) => {
       const { memberships } = await control.truth({ only: ['memberships'] });
+      if (memberships!.length === 0) return;
       const { groupId, userId } = pick(random, memberships!);
       await control.removeMember({ group: groupId, user: userId });
     },

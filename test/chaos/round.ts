@@ -22,7 +22,7 @@ export interface RoundResult {
 const historyLimit = 4_096;
 /** Of true length: how long after the faults all must have come right again. */
 const settleTrueMs = 600_000;
-const settleLeastMs = 90_000;
+const settleLeastMs = 180_000;
 /** How long it may take by itself before the next scan is waited for, where that may be needed. */
 const patientTrueMs = 200_000;
 
