@@ -75,7 +75,7 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
   };
   if (known === undefined) return set(false);
   if (at >= known) {
-    if (remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining)
+    if (remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining + 0.2 * belief.limit)
       belief.renewed = true;
     return set(true);
   }
