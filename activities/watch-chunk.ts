@@ -50,6 +50,7 @@ type Ending = Partial<Pick<WatchResult, 'delay' | 'unauthorized' | 'more'>>;
 
 class Chunk {
   changes = 0;
+  private touched = false;
   private readonly deps: Dependencies;
   private readonly opened: Opened;
   private readonly round: number;
@@ -90,9 +91,10 @@ class Chunk {
     while (this.goOn()) {
       const outcome = await this.next();
       if (outcome === 'none') {
+        if (!this.touched) return {};
         // What the feeds touched is looked at in the same round.
-        const touched = await this.next(pendingFeed);
-        return typeof touched === 'string' ? {} : touched;
+        const drained = await this.next(pendingFeed);
+        return typeof drained === 'string' ? {} : drained;
       }
       if (outcome !== 'done') return outcome;
     }
@@ -144,6 +146,7 @@ class Chunk {
     }
     if (position.role === 'listing') return this.list(lease, position.stage);
     if (position.checkpoint === undefined) {
+      this.touched = true;
       this.lease = await openAtLease(this.deps, this.opened, position.stage, lease);
       return 'followed';
     }
@@ -175,7 +178,11 @@ class Chunk {
     const result = await readPages(this.deps.store, {
       lease,
       request: {},
-      page: (request: PageRequest) => spec.changes!(this.opened.session, request),
+      page: async (request: PageRequest) => {
+        const page = await spec.changes!(this.opened.session, request);
+        this.touched ||= (page.touched?.length ?? 0) > 0;
+        return page;
+      },
       goOn: this.goOn,
       groupMs: this.deps.times.groupMs,
       feed: true,

@@ -5,19 +5,24 @@ import type { Temporal } from './temporal.ts';
 export interface Signals {
   /** An action is stored: at most 20 signals a second a connection; the rest are merged into one at the end. */
   requestAction(connectionId: string, actionId: string): void;
-  /** Something came into `pending`: at once if none went in the last second, else at the end of that second. */
+  /** Something came into `pending`: at once if none went in the last half second, else at the end of that. */
   changed(connectionId: string): void;
   credentialsChanged(connectionId: string): void;
   /** Sends what still waits and returns when all is sent or has failed. */
   drain(): Promise<void>;
 }
 
-const windowMs = 1_000;
-const perWindow = { requestAction: 20, changed: 1, credentialsChanged: 20 } as const;
-type SignalName = keyof typeof perWindow;
+/** A vendor's hook that comes right after another is in the store within a second, the wait for its signal included. */
+const allowed = {
+  requestAction: { most: 20, inMs: 1_000 },
+  changed: { most: 1, inMs: 500 },
+  credentialsChanged: { most: 20, inMs: 1_000 },
+} as const;
+type SignalName = keyof typeof allowed;
+const longestMs = Math.max(...Object.values(allowed).map(({ inMs }) => inMs));
 
 interface Lane {
-  /** When the signals of the last second went, oldest first. */
+  /** When the signals of the last while went, oldest first. */
   sent: number[];
   /** The one that waits for the others, merged: only the newest argument is kept, for all only wake. */
   waiting?: { args: string[]; cancel: () => void };
@@ -41,7 +46,7 @@ export function createSignals(temporal: Temporal, clock: Clock, logger: Logger):
 
   function forgetIdle(now: number) {
     if (lanes.size < 1_000) return;
-    for (const [key, lane] of lanes) if (!lane.waiting && (lane.sent.at(-1) ?? 0) <= now - windowMs) lanes.delete(key);
+    for (const [key, lane] of lanes) if (!lane.waiting && (lane.sent.at(-1) ?? 0) <= now - longestMs) lanes.delete(key);
   }
 
   function wake(connectionId: string, name: SignalName, args: string[]) {
@@ -50,12 +55,13 @@ export function createSignals(temporal: Temporal, clock: Clock, logger: Logger):
     forgetIdle(now);
     const lane = lanes.get(key) ?? { sent: [] };
     lanes.set(key, lane);
-    lane.sent = lane.sent.filter((at) => at > now - windowMs);
+    const { most, inMs } = allowed[name];
+    lane.sent = lane.sent.filter((at) => at > now - inMs);
     if (lane.waiting) {
       lane.waiting.args = args;
       return;
     }
-    if (lane.sent.length < perWindow[name]) {
+    if (lane.sent.length < most) {
       send(connectionId, name, args, lane);
       return;
     }
@@ -64,7 +70,7 @@ export function createSignals(temporal: Temporal, clock: Clock, logger: Logger):
       lane.waiting = undefined;
       if (waiting) send(connectionId, name, waiting.args, lane);
     };
-    lane.waiting = { args, cancel: clock.after(lane.sent[0]! + windowMs - now, flush) };
+    lane.waiting = { args, cancel: clock.after(lane.sent[0]! + inMs - now, flush) };
   }
 
   return {
