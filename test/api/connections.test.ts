@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { acme } from './acme.ts';
 import { acmeBody, useApi, type Json } from './start-api.ts';
 
 const api = useApi();
@@ -244,6 +245,27 @@ describe('changing a connection', () => {
     expect(status).toBe(200);
     expect(body).toMatchObject(change);
     expect(body.settings).toEqual(made.settings);
+  });
+
+  it('reads contents on demand, of apps that hand them out: a scan marks what is known already', async () => {
+    const made = await api.connect();
+    const change = (body: object) => api.call('PATCH', `/v1/connections/${made.id}`, { as: 'operator', body });
+    expect(made.content).toEqual({ wanted: 'off', maxMegabytes: 100 });
+    const refused = await change({ content: 'on' });
+    expect(refused.status).toBe(400);
+    expect(pointers(refused.body)).toEqual(['/content']);
+    expect((await change({ contentMaxMegabytes: 0 })).status).toBe(400);
+    expect((await post({ ...acmeBody(), content: 'on' })).status).toBe(400);
+    const readable = Object.assign(acme, { content: () => Promise.reject(new Error('the API never calls an app')) });
+    try {
+      const { body } = await change({ content: 'on', contentMaxMegabytes: 20 });
+      expect(body.content).toEqual({ wanted: 'on', maxMegabytes: 20 });
+    } finally {
+      delete (readable as { content?: unknown }).content;
+    }
+    expect((await api.store.connections.get(made.id))!.rescanWanted).toBe(1);
+    expect((await change({ content: 'off' })).body.content).toEqual({ wanted: 'off', maxMegabytes: 20 });
+    expect((await api.store.connections.get(made.id))!.rescanWanted).toBe(1);
   });
 
   it('leaves governance and protection to governors', async () => {
