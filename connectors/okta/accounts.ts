@@ -32,7 +32,9 @@ const sources: Record<string, string> = {
 };
 
 export function accountOf(user: User): AccountRecord {
-  const { profile } = user;
+  // A list and a single look link to different calls of the same unchanged user.
+  const { _links, ...raw } = user as User & { _links?: unknown };
+  const { profile } = raw;
   const fullName = [profile?.firstName, profile?.lastName].filter(Boolean).join(' ');
   const provider = user.credentials?.provider?.type;
   return {
@@ -50,7 +52,7 @@ export function accountOf(user: User): AccountRecord {
     lastLoginAt: dateOf(user.lastLogin),
     passwordChangedAt: dateOf(user.passwordChanged),
     credentialSource: provider ? (sources[provider] ?? provider.toLowerCase()) : undefined,
-    raw: user,
+    raw,
   };
 }
 
