@@ -53,7 +53,7 @@ export const frozenWorkerFaults: Fault[] = [
     async inject(world, random) {
       const other = await world.keep('a tenant to erase', () => startProxiedOkta(world.owner, world.logFolder, 77));
       const { id } = await world.api.call.post<{ id: string }>('/v1/connections', other.body);
-      const worker = await frozen(world, other.proxy, 10 + Math.floor(random() * 60));
+      const worker = await frozen(world, other.proxy, 5 + Math.floor(random() * 30));
       await world.api.call.post(`/v1/connections/${id}/erase`);
       const connections = world.mongodb.db.collection<ConnectionDocument>('connections');
       const phase = async () => (await stubborn(() => connections.findOne({ _id: id })))?.state?.phase;
