@@ -166,6 +166,25 @@ describe('what a folder opens', () => {
     await work(con);
     expect(await sharingOf(con, 'late')).toEqual(['public', 'outer']);
   });
+
+  it('reaches a file that was written while its folder was', async () => {
+    const con = await at.connect();
+    const lease = await nested(con);
+    const row = { connectionId: con, kind: 'files', vendorId: 'new', type: 'folder', hash: 'x', path: '/outer/new' };
+    const facts = { ancestors: ['outer'], ownSharing: 'public', sharing: 'public' };
+    await inTransaction(at.client, async (session) => {
+      // Neither sees the other: the folder no file below it, the file no folder above it.
+      await at.db
+        .collection<{ _id: string }>('files')
+        .insertOne({ _id: `${con}/new`, ...row, ...facts } as never, { session });
+      await positions.commit(lease, group(page([file('f', { parentId: 'new', ancestors: ['new'], path: '/new/f' })])));
+    });
+    expect(await sharingOf(con, 'f')).toEqual(['private', undefined]);
+    expect(await spreads.unsettled(con, [{ vendorId: 'f', ancestors: ['new'] }])).toEqual(new Set(['f']));
+    await work(con);
+    expect(await sharingOf(con, 'f')).toEqual(['public', 'new']);
+    expect(await at.row('files', con, 'f')).toMatchObject({ ancestors: ['outer', 'new'], path: '/outer/new/f' });
+  });
 });
 
 describe('trees that change at random', () => {
