@@ -64,7 +64,7 @@ describe('what a row touches', () => {
   it.each([
     ['user.lifecycle.suspend', ['accounts/00u1']],
     ['user.mfa.factor.activate', ['accounts/00u1']],
-    ['group.user_membership.add', ['groups/00g1', 'memberships/00g1:00u1']],
+    ['group.user_membership.add', ['groups/00g1', 'memberships/00g1:00u1', 'privileges/user:00u1']],
     ['group.lifecycle.delete', ['groups/00g1']],
     ['user.account.privilege.grant', ['privileges/user:00u1']],
     ['group.privilege.revoke', ['privileges/group:00g1']],

@@ -35,11 +35,14 @@ export function touchedBy(event: unknown): Ref[] {
   const groups = targets.filter((target) => target.type === 'UserGroup').map(({ id }) => id);
 
   if (/^group\.user_membership\./.test(type))
-    // The group tells when its members last changed.
-    return groups.flatMap((g) => [
-      group(g),
-      ...users.map((u): Ref => ({ kind: 'memberships', vendorId: `${g}:${u}`, part: 'groups' })),
-    ]);
+    // The group tells when its members last changed, and its roles are its members'.
+    return [
+      ...groups.flatMap((g) => [
+        group(g),
+        ...users.map((u): Ref => ({ kind: 'memberships', vendorId: `${g}:${u}`, part: 'groups' })),
+      ]),
+      ...users.map((u) => privileges(`user:${u}`)),
+    ];
   if (/^user\.account\.privilege\./.test(type)) return users.map((id) => privileges(`user:${id}`));
   if (/^group\.privilege\./.test(type)) return groups.map((id) => privileges(`group:${id}`));
   if (/^iam\.resourceset\.bindings\./.test(type))
