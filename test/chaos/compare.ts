@@ -72,10 +72,13 @@ export type Present = Record<string, Rows>;
 
 const arrival = ['receivedAt', 'hash', 'observedAt', 'seenScan', '_id', 'connectionId'];
 
-/** The hash of an activity covers when it came to us, which no two runs have in common. */
+/** When it came to us, and whether it was this very connection that did it. */
+const ofOneRun = { logged_time: undefined, labels: undefined };
+
+/** The hash of an activity covers what no two runs have in common. */
 function withoutArrival(row: Record<string, unknown>): Record<string, unknown> {
   const event = row['event'] as { metadata?: object } | undefined;
-  const timeless = { ...row, event: { ...event, metadata: { ...event?.metadata, logged_time: undefined } } };
+  const timeless = { ...row, event: { ...event, metadata: { ...event?.metadata, ...ofOneRun } } };
   return { ...timeless, hash: recordHash(canonicalJson(timeless, arrival).text) };
 }
 
