@@ -1,12 +1,12 @@
 import { Client, Connection } from '@temporalio/client';
 import { ProcessOwner } from '../../local/processes.ts';
-import { workflowIdOf, type ConnectionState } from '../../workflows/messages.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
 import { startBoxTenant, type BoxTenant } from '../support/box-tenant.ts';
 import { figuresOf } from '../support/history-figures.ts';
 import { runsOf } from '../support/runs-of.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { rssMb } from './process-figures.ts';
-import { eventually, startBench, type Bench } from './start-bench.ts';
+import { eventually, startBench, type Bench, type ShownConnection } from './start-bench.ts';
 
 /** Large folders and few of them, as a tenant of a million items has. */
 const shape = { perFolder: 100, folders: 0.02, links: 0.01, sharedFiles: 0.002, sharedFolders: 0.02, trashed: 0.001 };
@@ -69,6 +69,9 @@ async function readFreely(owner: ProcessOwner, bench: Bench, items: number) {
   const { renamed } = await tenant.control.renameSome({ share: changedShare });
   await tenant.control.resetCounters();
   await api.post(`/v1/connections/${id}/resume`);
+  await eventually(async () =>
+    (await api.get<Shown>(`/v1/connections/${id}`)).phase === 'watching' ? true : undefined,
+  );
   await api.post(`/v1/connections/${id}/rescan`);
   const again = await scanned(bench, tenant, id, 2);
   const total = { stored: first.counts.added, renamed };
@@ -80,13 +83,13 @@ async function readFreely(owner: ProcessOwner, bench: Bench, items: number) {
   };
 }
 
-type Shown = Pick<ConnectionState, 'scan' | 'stages'> & { settling?: { folders: number } };
+type Shown = ShownConnection & { phase: string; settling?: { folders: number } };
 
 /** Waits for the end of the scan: what it cost by MongoDB's clock and as the simulator counted. */
 async function scanned({ api, db }: Bench, tenant: BoxTenant, id: string, scan: number) {
   const shown = await eventually(async () => {
     const now = await api.get<Shown>(`/v1/connections/${id}`);
-    return now.scan.number >= scan && now.scan.finishedAt ? now : undefined;
+    return (now.scan?.number ?? 0) >= scan && now.scan?.finishedAt ? now : undefined;
   }, 900_000);
   const [times] = await db
     .collection('positions')
@@ -115,7 +118,7 @@ async function scanned({ api, db }: Bench, tenant: BoxTenant, id: string, scan: 
     calls: calls.reduce((sum, [, count]) => sum + count, 0),
     callsByOperation: Object.fromEntries(calls.slice(0, 6)),
     pages: times!.pages,
-    counts: shown.stages.files!.counts,
+    counts: shown.stages!.files!.counts,
     settled,
   };
 }
