@@ -41,14 +41,14 @@ export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list
         mean: { $avg: pagesOfComplete },
         deviation: { $stdDevSamp: pagesOfComplete },
       };
-      for (const name of Object.keys(noCounts)) group[name] = { $sum: `$counts.${name}` };
+      // A part may be skipped, and a row of a part: two figures of one name.
+      for (const name of Object.keys(noCounts)) group[`rows_${name}`] = { $sum: `$counts.${name}` };
       const [row] = await positions.aggregate<Document>([{ $match: among }, { $group: group }]).toArray();
-      const example = await positions.findOne(
-        { ...among, state: { $in: ['failed', 'blind'] } },
-        { sort: { state: -1, _id: 1 } },
-      );
+      const first = (states: PositionDocument['state'][]) =>
+        positions.findOne({ ...among, state: { $in: states } }, { sort: { state: -1, _id: 1 } });
+      const example = (await first(['failed', 'blind'])) ?? (await first(['skipped']));
       const counts = { ...noCounts };
-      for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] = Number(row?.[name] ?? 0);
+      for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] = Number(row?.[`rows_${name}`] ?? 0);
       const tell = (name: string): number => Number(row?.[name] ?? 0);
       const summary: PartsSummary = {
         total: tell('total'),

@@ -5,7 +5,7 @@ import type { StageRecords } from '../records.ts';
 import { accountOf } from './accounts.ts';
 import { call, listAll, segment, type OktaSession } from './api.ts';
 import { groupOf, membershipOf } from './groups.ts';
-import { parsePrivilegeId, privilegeId, privilegeOf, rolesOf } from './privileges.ts';
+import { parsePrivilegeId, privilegeId, privilegeOf, rolesOf, showsRoles } from './privileges.ts';
 import { group as groupSchema, member, user as userSchema } from './schemas.ts';
 
 type Found<R> = { records: R[]; absent?: Ref[]; removed?: Gone[] };
@@ -77,6 +77,8 @@ export async function isMemberOf(session: OktaSession, groupId: string, accountI
 async function lookupPrivilege(session: OktaSession, ref: Ref): Promise<Found<StageRecords['users']>> {
   const { holder, holderId, assignmentId } = parsePrivilegeId(ref.vendorId);
   const roles = await rolesOf(session, holder, holderId);
+  if (roles?.rows.length === 0 && !(await showsRoles(session)))
+    throw new Failure('forbidden', 'Okta shows no administrator roles at all');
   const all = (roles?.rows ?? []).map((role) => privilegeOf(holder, holderId, role));
   if (assignmentId !== undefined) {
     const records = all.filter(({ vendorId }) => vendorId === privilegeId(holder, holderId, assignmentId));

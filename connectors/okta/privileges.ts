@@ -74,6 +74,21 @@ export async function rolesOf(session: OktaSession, holder: Holder, holderId: st
   return answer.status === 404 ? null : rowsOf(answer.json(z.array(z.unknown())), roleSchema);
 }
 
+/** Every org has an administrator, and every administrator a role: nothing at all is what we are shown without the right. */
+const notShown = (): Failure =>
+  new Failure('forbidden', 'Okta shows no administrator roles at all, though every org has some', {
+    who: 'tenant-admin',
+    remedy:
+      'assign a role that may read administrator roles to the service app, or to the admin whose token this is; then rescan',
+  });
+
+/** Whether a list of roles that is empty may be believed. */
+export async function showsRoles(session: OktaSession): Promise<boolean> {
+  const path = '/api/v1/iam/assignees/users?limit=1';
+  const answer = await call(session, 'GET', '/api/v1/iam/assignees/users', path);
+  return rowsOf(answer.json(assignees).value, member).rows.length > 0;
+}
+
 async function holdersPage(session: OktaSession, holder: Holder, ids: readonly string[]) {
   const found = await inParallel(ids, atOnce, (id) => rolesOf(session, holder, id));
   return {
@@ -115,6 +130,7 @@ async function usersPage(
     'user',
     users.rows.map(({ id }) => id),
   );
+  if (roles.length === 0) throw notShown();
   const links = roles.filter(({ assignmentType }) => assignmentType === 'GROUP').map(groupOfRole);
   const known = new Set([...place.groups, ...links.filter((id) => id !== undefined)]);
   const all = place.all || links.includes(undefined) || known.size > mostGroups;

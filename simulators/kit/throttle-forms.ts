@@ -17,20 +17,24 @@ export const THROTTLE_FORMS = [
 ] as const;
 export type ThrottleForm = (typeof THROTTLE_FORMS)[number];
 
-/** Header lines that ask for `ms` from `now`, the vendor's clock; `value` instead says whatever it says. */
+/** Header lines that ask for `ms` from `now`, the vendor's clock; `value` instead says whatever it says, and nothing else is said. */
 export function throttleHeaders(form: ThrottleForm, ms: number, now: number, value?: string): Record<string, string> {
   const seconds = String(Math.ceil(ms / 1_000));
+  const left = (name: string): Record<string, string> => (value === undefined ? { [name]: '0' } : {});
   switch (form) {
     case 'seconds':
       return { 'retry-after': value ?? seconds };
     case 'date':
       return { 'retry-after': value ?? new Date(now + ms).toUTCString() };
     case 'reset':
-      return { 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': value ?? String(Math.ceil((now + ms) / 1_000)) };
+      return {
+        ...left('x-rate-limit-remaining'),
+        'x-rate-limit-reset': value ?? String(Math.ceil((now + ms) / 1_000)),
+      };
     case 'resetMs':
-      return { 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': value ?? String(now + ms) };
+      return { ...left('x-rate-limit-remaining'), 'x-rate-limit-reset': value ?? String(now + ms) };
     case 'rateLimit':
-      return { 'ratelimit-remaining': '0', 'ratelimit-reset': value ?? seconds };
+      return { ...left('ratelimit-remaining'), 'ratelimit-reset': value ?? seconds };
     case 'rateLimitMembers':
       return { ratelimit: `"default";r=0;t=${value ?? seconds}` };
     case 'bare':
