@@ -72,7 +72,6 @@ describe('what is gone, and what only cannot be seen', () => {
   });
 
   it('a list that is shorter by 60 % is suspect until an operator accepts it', async () => {
-    const { control } = to.tenant;
     const all = await present('accounts');
     const gone = await deleteSilently(0.6);
     const shown = await rescan();
