@@ -10,7 +10,7 @@ import { vendorCredentials } from './vendor-credentials.ts';
 import { vendorPages } from './vendor-pages.ts';
 import { workerFaults } from './worker-faults.ts';
 
-/** Every kind of fault there is; each strikes at least once in the tests. */
+/** Every kind of fault there is. */
 export const kinds: readonly Fault[] = [
   ...workerFaults,
   ...actionFaults,
