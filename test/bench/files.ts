@@ -42,7 +42,7 @@ export async function files({ items }: BenchOptions): Promise<Measured[]> {
       measured('files-worker-memory', first.memory.most, 350, 'MB', true),
       measured('files-history', first.eventsAPage, 0.5, 'events a page', true),
       measured('files-rescan-seconds', again.seconds / first.seconds, 1, 'of the first scan', true),
-      measured('files-rescan-calls', again.calls / first.calls, 1.02, 'of the first scan', true),
+      measured('files-rescan-calls', again.calls / first.calls, 1.05, 'of the first scan', true),
       measured('files-quota', limited.share, 0.98, "of Box's limit"),
       measured('files-refused', limited.refused, 0, 'calls refused', true),
     ];
@@ -134,12 +134,11 @@ async function readWithinLimits(owner: ProcessOwner, { api, logFolder }: Bench) 
       const { windows } = await tenant.control.counters();
       const all = windows.filter(({ kind, limit }) => kind === 'requests' && limit >= 1_000);
       const now = Date.now();
-      // A user's first window begins with the first call; what follows is read at full pace.
-      const over = all.filter(
-        ({ principal, startedAt }, at) =>
-          startedAt + minute < now &&
-          all.slice(0, at).filter((one) => one.principal === principal).length < windowsRead,
-      );
+      // In its first window a user's tree is only being begun with.
+      const over = all.filter(({ principal, startedAt }, at) => {
+        const nth = all.slice(0, at).filter((one) => one.principal === principal).length;
+        return startedAt + minute < now && nth >= 1 && nth <= windowsRead;
+      });
       const busy = new Set(all.filter(({ calls }) => calls > 500).map(({ principal }) => principal));
       const read = over.filter(({ principal }) => busy.has(principal));
       return busy.size > 0 && read.length >= busy.size * windowsRead ? read : undefined;
