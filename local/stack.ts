@@ -34,8 +34,17 @@ export const program = (path: string, ...args: string[]) => ({
   cwd: root,
 });
 
+/** The same as production runs it: what `npm run build` made. */
+const compiledProgram = (path: string) => ({
+  command: process.execPath,
+  args: [join('dist', path.replace(/\.ts$/, '.js'))],
+  cwd: root,
+});
+
 export interface StackOptions {
   logFolder: string;
+  /** The worker and the API out of `dist`, where `npm run build` has put them. */
+  compiled?: boolean;
   /** Added to the environment of the worker and the API. */
   env?: Record<string, string>;
   told?: (line: string) => void;
@@ -63,7 +72,7 @@ export async function startStack(owner: ProcessOwner, options: StackOptions): Pr
 export async function startServices(
   owner: ProcessOwner,
   { temporal, mongodb }: Servers,
-  { logFolder, env: more, told = () => {} }: StackOptions,
+  { logFolder, env: more, compiled = false, told = () => {} }: StackOptions,
 ): Promise<Services> {
   const env: Record<string, string> = {
     TEMPORAL_ADDRESS: temporal.address,
@@ -82,7 +91,7 @@ export async function startServices(
   const [api, apiKey] = await Promise.all([
     owner.start({
       name: 'the API',
-      ...program('api/server.ts'),
+      ...(compiled ? compiledProgram : program)('api/server.ts'),
       env,
       logFile: join(logFolder, 'api.log'),
       ready: { line: /listening on (http:\S+)/ },
@@ -92,15 +101,20 @@ export async function startServices(
   const apiUrl = api.match![1]!;
   env['CASTELLAN_PUBLIC_URL'] = apiUrl;
   env['CASTELLAN_WORKFLOW_BUNDLE'] ??= await bundle;
-  const worker = await startWorker(owner, env, join(logFolder, 'worker.log'));
+  const worker = await startWorker(owner, env, join(logFolder, 'worker.log'), { compiled });
   told(`the API listens on ${apiUrl}, the worker is ready`);
   return { apiUrl, apiKey, worker, env };
 }
 
-export const startWorker = (owner: ProcessOwner, env: Record<string, string>, logFile: string) =>
+export const startWorker = (
+  owner: ProcessOwner,
+  env: Record<string, string>,
+  logFile: string,
+  { compiled = false }: Pick<StackOptions, 'compiled'> = {},
+) =>
   owner.start({
     name: 'the worker',
-    ...program('activities/worker.ts'),
+    ...(compiled ? compiledProgram : program)('activities/worker.ts'),
     env,
     logFile,
     ready: { line: /castellan worker ready/ },

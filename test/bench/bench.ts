@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
+import { coverage } from './coverage.ts';
 import { files } from './files.ts';
 import { governance } from './governance.ts';
+import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { pacing, pacingHalved, pacingOthers, pacingShared } from './pacing.ts';
@@ -14,16 +16,19 @@ const benches: Record<string, (options: BenchOptions) => Promise<Measured[]>> = 
   'pacing-halved': pacingHalved,
   'pacing-others': pacingOthers,
   throughput,
+  growth,
   governance,
   push,
   idle,
   files,
+  coverage,
 };
 
-const usage = `npm run bench -- [--only NAME,NAME] [--connections N] [--items N] [--json]
+const usage = `npm run bench -- [--only NAME,NAME] [--size N] [--json]
 
 Measures, on this machine, what design and README promise. NAME is one of: ${Object.keys(benches).join(', ')}.
---connections is for idle, 2000 unless told; --items for files, a million unless told. With --json the last line is one JSON array of { name, figure, limit, unit, holds, details }.
+--size is how many connections idle has (2000 unless told), and how many records, items or rows growth, files and
+coverage go up to (a million). With --json the last line is one JSON array of { name, figure, limit, unit, holds, details }.
 Ends with 0 when every figure holds, 1 when one falls short, 2 when called wrongly.
 `;
 
@@ -31,8 +36,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       only: { type: 'string' },
-      connections: { type: 'string', default: '2000' },
-      items: { type: 'string', default: '1000000' },
+      size: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -46,10 +50,16 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  const size = values.size === undefined ? undefined : Number(values.size);
+  if (size !== undefined && !(Number.isSafeInteger(size) && size > 0)) {
+    process.stderr.write(`--size wants a whole number above 0, not ${values.size}\n\n${usage}`);
+    process.exitCode = 2;
+    return;
+  }
   const measured: Measured[] = [];
   for (const [name, run] of Object.entries(benches)) {
     if (!only.includes(name)) continue;
-    for (const one of await run({ connections: Number(values.connections), items: Number(values.items) })) {
+    for (const one of await run({ size })) {
       measured.push(one);
       if (!values.json) process.stdout.write(`${line(one)}\n`);
     }

@@ -6,7 +6,7 @@ import type { Api } from '../../local/api-client.ts';
 import { ProcessOwner } from '../../local/processes.ts';
 import { startWorker } from '../../local/stack.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
-import type { Measured } from './measured.ts';
+import type { BenchOptions, Measured } from './measured.ts';
 import { eventually, startBench } from './start-bench.ts';
 
 /** Days of the log; Okta keeps ninety. */
@@ -149,7 +149,7 @@ export async function makeHole(of: Subject, id: string): Promise<Hole> {
 }
 
 /** A log of a million rows, or of as many as told, arrives whole; and a hole in what was read is told. */
-export async function coverage({ rows }: { rows: number }): Promise<Measured[]> {
+export async function coverage({ size: rows = 1_000_000 }: BenchOptions): Promise<Measured[]> {
   const owner = new ProcessOwner();
   try {
     const bench = await startBench(owner, { CASTELLAN_TIME_SCALE: '0.1' });

@@ -9,8 +9,6 @@ export interface Measured {
 }
 
 export interface BenchOptions {
-  /** Of `idle`. */
-  connections: number;
-  /** Of `files`: how many the tenant has. */
-  items: number;
+  /** How many of what it is about: connections, items, rows, records. Each bench has its own default. */
+  size?: number;
 }

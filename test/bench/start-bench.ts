@@ -3,8 +3,8 @@ import { MongoClient, type Db } from 'mongodb';
 import { connectApi, type Api } from '../../local/api-client.ts';
 import type { ProcessOwner } from '../../local/processes.ts';
 import { newLogFolder } from '../../local/servers/cache-folder.ts';
-import { startMongo } from '../../local/servers/start-mongo.ts';
-import { startTemporal } from '../../local/servers/start-temporal.ts';
+import { startMongo, type MongoServer } from '../../local/servers/start-mongo.ts';
+import { startTemporal, type TemporalServer } from '../../local/servers/start-temporal.ts';
 import { startServices, type Services } from '../../local/stack.ts';
 import type { ConnectionState } from '../../workflows/messages.ts';
 
@@ -12,6 +12,8 @@ export interface Bench extends Services {
   api: Api;
   db: Db;
   logFolder: string;
+  temporal: TemporalServer;
+  mongodb: MongoServer;
   /** Of the processes that do the work. */
   pids: Record<'worker' | 'temporal' | 'mongodb', number>;
   /** Ends what this process holds open; the processes are the owner's. */
@@ -30,14 +32,17 @@ export async function startBench(owner: ProcessOwner, env: Record<string, string
   const [temporal, mongodb] = await Promise.all([
     startTemporal(owner, { logFolder, ui: false }),
     startMongo(owner, { logFolder }),
+    (built ??= owner.run('npm', ['run', 'build'], { timeoutMs: 300_000 })),
   ]);
-  const services = await startServices(owner, { temporal, mongodb }, { logFolder, env });
+  const services = await startServices(owner, { temporal, mongodb }, { logFolder, env, compiled: true });
   const client = await new MongoClient(mongodb.uri).connect();
   return {
     ...services,
     api: connectApi(services.apiUrl, services.apiKey),
     db: client.db(services.env['CASTELLAN_DATABASE']),
     logFolder,
+    temporal,
+    mongodb,
     pids: { worker: services.worker.pid, temporal: pidOf(temporal), mongodb: pidOf(mongodb) },
     close: () => client.close(),
   };

@@ -1,19 +1,15 @@
 import { MongoClient } from 'mongodb';
 import { okta } from '../../connectors/okta/index.ts';
-import { connectApi } from '../../local/api-client.ts';
 import { ProcessOwner } from '../../local/processes.ts';
-import { newLogFolder } from '../../local/servers/cache-folder.ts';
-import { startMongo } from '../../local/servers/start-mongo.ts';
-import { startTemporal } from '../../local/servers/start-temporal.ts';
-import { startServices } from '../../local/stack.ts';
-import type { ConnectionState } from '../../workflows/messages.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
 import type { Measured } from './measured.ts';
+import { secondsOfAccounts } from './seconds-of-accounts.ts';
+import { eventually, startBench, type ShownConnection } from './start-bench.ts';
 
 const users = 100_000;
 /** A scan asks for the grants of each user; for a second scan the first must have ended. */
-const rescanned = 10_000;
+const rescanned = 30_000;
 
 /**
  * A first scan and a rescan of 100,000 accounts through Temporal into MongoDB, beside the plain loop: the same HTTP
@@ -22,45 +18,43 @@ const rescanned = 10_000;
  */
 export async function throughput(): Promise<Measured[]> {
   const owner = new ProcessOwner();
-  const logFolder = newLogFolder();
   const knobs = { limitFactor: 1_000_000 };
   try {
-    const [temporal, mongodb, tenant, small] = await Promise.all([
-      startTemporal(owner, { logFolder, ui: false }),
-      startMongo(owner, { logFolder }),
+    const bench = await startBench(owner);
+    const { api, logFolder } = bench;
+    const [tenant, small] = await Promise.all([
       startOktaTenant(owner, { logFolder, users, groups: 2, events: 1, knobs }),
       startOktaTenant(owner, { logFolder, users: rescanned, groups: 2, events: 1, knobs, seed: 2, subdomain: 'small' }),
     ]);
-    const client = await new MongoClient(mongodb.uri).connect();
+    const client = await new MongoClient(bench.mongodb.uri).connect();
     const plain = { first: await plainLoop(client, tenant), again: await plainLoop(client, tenant) };
+    await client.close();
 
-    const { apiUrl, apiKey } = await startServices(owner, { temporal, mongodb }, { logFolder });
-    const api = connectApi(apiUrl, apiKey);
     const large = await api.post<{ id: string }>('/v1/connections', { ...tenant.body, parallel: 1 });
-    const first = await secondsOf(api, large.id, 1);
+    const first = await secondsOfAccounts(api, large.id, 1);
     await api.post(`/v1/connections/${large.id}/pause`);
 
     const { id } = await api.post<{ id: string }>('/v1/connections', { ...small.body, parallel: 1 });
-    await untilScanned(api, id);
+    await eventually(async () => (await api.get<ShownConnection>(`/v1/connections/${id}`)).scan?.finishedAt);
     await api.post(`/v1/connections/${id}/rescan`);
-    const again = await secondsOf(api, id, 2);
-    await client.close();
+    const again = await secondsOfAccounts(api, id, 2);
+    await bench.close();
 
     const perSecond = { first: Math.round(users / first), again: Math.round(rescanned / again) };
     const details = { users, rescanned, plainPerSecond: plain, perSecond };
     const ratio = (ours: number, theirs: number) => Math.round((ours / theirs) * 100) / 100;
     return [
-      bench('throughput', perSecond.first, 20_000, 'records/s', details),
-      bench('throughput-ratio', ratio(perSecond.first, plain.first), 0.8, 'of the plain loop', details),
-      bench('rescan', perSecond.again, 40_000, 'records/s', details),
-      bench('rescan-ratio', ratio(perSecond.again, plain.again), 0.8, 'of the plain loop', details),
+      measured('throughput', perSecond.first, 20_000, 'records/s', details),
+      measured('throughput-ratio', ratio(perSecond.first, plain.first), 0.8, 'of the plain loop', details),
+      measured('rescan', perSecond.again, 40_000, 'records/s', details),
+      measured('rescan-ratio', ratio(perSecond.again, plain.again), 0.8, 'of the plain loop', details),
     ];
   } finally {
     await owner.stop();
   }
 }
 
-const bench = (name: string, figure: number, limit: number, unit: string, details: object): Measured => ({
+const measured = (name: string, figure: number, limit: number, unit: string, details: object): Measured => ({
   name,
   figure,
   limit,
@@ -103,36 +97,4 @@ async function plainLoop(client: MongoClient, tenant: OktaTenant): Promise<numbe
   } while (cursor !== undefined);
   await write();
   return Math.round(read / ((performance.now() - begun) / 1000));
-}
-
-type Api = ReturnType<typeof connectApi>;
-
-async function eventually<T>(what: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 3_000; tries++) {
-    const found = await what();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error('it did not come to that within ten minutes');
-}
-
-const untilScanned = (api: Api, id: string): Promise<boolean> =>
-  eventually(async () => {
-    const { scan } = await api.get<{ scan?: ConnectionState['scan'] }>(`/v1/connections/${id}`);
-    return scan?.finishedAt ? true : undefined;
-  });
-
-/** Seconds that the part `accounts` took in this scan, by MongoDB's clock. */
-const secondsOf = (api: Api, id: string, scan: number): Promise<number> =>
-  eventually(async () => {
-    const { items } = await api.get<{ items: Position[] }>(`/v1/connections/${id}/positions?lane=sweep&stage=users`);
-    const part = items.find((position) => position.part.id === 'accounts' && position.scan === scan);
-    return part?.finishedAt ? (Date.parse(part.finishedAt) - Date.parse(part.startedAt)) / 1000 : undefined;
-  });
-
-interface Position {
-  part: { id: string };
-  scan: number;
-  startedAt: string;
-  finishedAt?: string;
 }
