@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Document } from 'mongodb';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 import type { ContentResult } from './results.ts';
 
 const MB = 1024 * 1024;
+type Fields = Record<string, unknown>;
+
 const box = useGovernedBox();
 let count = 0;
 
@@ -34,8 +35,8 @@ async function readAll(): Promise<ContentResult> {
   throw new Error('contents do not come to an end');
 }
 const row = (id: string) =>
-  box.db.collection<Document & { _id: string }>('files').findOne({ _id: `${box.connectionId}/file:${id}` });
-const contentOf = async (id: string) => (await row(id))!['content'] as Document | undefined;
+  box.db.collection<Fields & { _id: string }>('files').findOne({ _id: `${box.connectionId}/file:${id}` });
+const contentOf = async (id: string) => (await row(id))!['content'] as Fields | undefined;
 const set = (id: string, fields: object) =>
   box.db.collection<{ _id: string }>('files').updateOne({ _id: `${box.connectionId}/file:${id}` }, { $set: fields });
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
@@ -44,7 +45,7 @@ const bytes = () => box.simulator.control.counters().downloads.bytes;
 /** Until a transfer of this file is under way and some of it was put aside. */
 async function underWay(id: string): Promise<void> {
   for (let n = 0; n < 400; n += 1) {
-    if (((await row(id))?.['contentWork'] as Document | undefined)?.['progress']) return;
+    if (((await row(id))?.['contentWork'] as Fields | undefined)?.['progress']) return;
     await delay(25);
   }
   throw new Error('no progress was put aside');
@@ -133,7 +134,7 @@ describe('a transfer', () => {
     await underWay(id);
     going.cancel();
     await expect(going.done).rejects.toThrow('let go');
-    const { received } = ((await row(id))!['contentWork'] as Document)['progress'] as { received: number };
+    const { received } = ((await row(id))!['contentWork'] as Fields)['progress'] as { received: number };
     expect(received).toBeGreaterThan(0);
     box.simulator.control.knobs({ downloadBytesPerSecond: 0 });
     box.simulator.control.resetCounters();

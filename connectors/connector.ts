@@ -289,7 +289,7 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   // The state differs by action and connector: any JSON object here, typed where it is written.
   actions: { [N in ActionName]?: Action<ActionTarget<N>, object, z.output<S>> };
   push?: Push<z.output<S>>;
-  content?: ContentOf<z.output<S>>;
+  content?: ContentOf<Session<z.output<S>>>;
   /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
   absent: Partial<Record<Capability, string>>;
 }
@@ -330,7 +330,7 @@ export interface Connector {
   readonly stages: { [N in StageName]?: Stage<AnyRecord> };
   readonly actions: { [N in ActionName]?: Action<ActionTarget, ActionState> };
   readonly push?: Push;
-  readonly content?: ContentOf;
+  readonly content?: ContentOf<Session>;
   readonly absent: Partial<Record<Capability, string>>;
   readonly settingsSchema: z.ZodType;
   readonly credentialSchema: z.ZodType;

@@ -1,5 +1,4 @@
 import type { Readable } from 'node:stream';
-import type { Session } from './connector.ts';
 import type { FileRecord } from './records.ts';
 
 /** Where a transfer that was cut goes on: with the byte after those that came. */
@@ -36,4 +35,4 @@ export interface ContentWish {
  * asks for is not there, begin anew. `unavailable` with `retryAfterMs`: not ready yet. `forbidden`, `conflict` and
  * `unavailableSubject` say why this file is not read.
  */
-export type ContentOf<S = unknown> = (session: Session<S>, file: FileRecord, wish: ContentWish) => Promise<Content>;
+export type ContentOf<Session> = (session: Session, file: FileRecord, wish: ContentWish) => Promise<Content>;

@@ -4,7 +4,7 @@ import { placeOf, rangeFrom } from '../kit/content-range.ts';
 import { Failure } from '../kit/failures.ts';
 import { actAs } from './accounts.ts';
 import { parseFileId } from './items.ts';
-import { apiOrigin, type Settings } from './settings.ts';
+import { apiOrigin, type BoxSession } from './settings.ts';
 
 export const contentOperation = 'GET /files/{file_id}/content';
 
@@ -15,7 +15,7 @@ const told = z.object({ sha1: z.string().regex(/^[0-9a-f]{40}$/), file_version: 
  * Box leads to an address at its download host that needs no credential and is good for minutes, so it is asked for
  * anew by every transfer. The version is named: what goes on after a break is of the same bytes.
  */
-export const content: ContentOf<Settings> = async (session, file, { from, maxBytes }): Promise<Content> => {
+export const content: ContentOf<BoxSession> = async (session, file, { from, maxBytes }): Promise<Content> => {
   const { type, id } = parseFileId(file.vendorId);
   const { version, ownerId } = file;
   if (type !== 'file' || version === undefined || ownerId === undefined)
