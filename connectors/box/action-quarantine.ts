@@ -1,8 +1,8 @@
 import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
-import { actAs, ownId } from './accounts.ts';
-import { all, call, listByMarker, segment } from './api.ts';
+import { actAs } from './accounts.ts';
+import { call, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
 import { fileId, rootId } from './items.ts';
 import {
@@ -14,10 +14,11 @@ import {
   type ItemState,
   type Reached,
 } from './item-state.ts';
-import { item as itemSchema, type Item } from './schemas.ts';
+import { keeperOf, quarantined, quarantineName, removeCase, whileLetIn } from './quarantine-place.ts';
+import type { Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
+import { closeBelow, readSharedBelow, restoreBelow, type SharedItem } from './shared-below.ts';
 import {
-  collaborationIdOf,
   losing,
   lostWith,
   names,
@@ -25,111 +26,99 @@ import {
   removeCollaborations,
   removeLinkOf,
   restoreSharing,
+  type SharingState,
 } from './sharing-state.ts';
 import { fromTrash, toTrash } from './actions-trash.ts';
 
-export type QuarantineState = Omit<ItemState, 'place'> & { place: ItemState['place'] | 'quarantined' };
+export type QuarantineState = Omit<ItemState, 'place'> & {
+  place: ItemState['place'] | 'quarantined';
+  /** Of a folder: what in it is shared by itself. */
+  below?: SharedItem[];
+};
 
-const folderName = 'Castellan quarantine';
-const caseName = ({ id }: Pick<Item, 'id'>) => `file ${id}`;
-
-/** Who keeps what is quarantined: a user of the enterprise that the operator names, else our service account. */
-async function keeperOf(base: BoxSession): Promise<{ keeper: BoxSession; keeperId: string }> {
-  const { quarantineUserId } = base.settings;
-  if (quarantineUserId) return { keeper: await actAs(base, quarantineUserId), keeperId: quarantineUserId };
-  return { keeper: base, keeperId: await ownId(base) };
+interface Found {
+  reached: Reached;
+  state: QuarantineState;
+  /** The item in quarantine. */
+  held?: Item;
+  /** How many calls it took to look through a folder. */
+  calls: number;
 }
 
-/** The file where only its keeper sees it. */
-async function quarantined({ base, at }: Reached): Promise<Item | undefined> {
-  const { keeper, keeperId } = await keeperOf(base);
-  const item = await readItem(keeper, at);
-  return item?.owned_by?.id === keeperId && item.parent?.name === caseName(at) ? item : undefined;
-}
-
-async function read(base: BoxSession, target: FileTarget) {
+async function read(base: BoxSession, target: FileTarget): Promise<Found> {
   const reached = await reach(base, target);
-  if (reached.at.type !== 'file')
-    throw conflict(`${target.fileId} is no file`, 'quarantine the files in it, or make the folder private');
+  if (reached.at.type === 'web_link')
+    throw conflict(`${target.fileId} is a bookmark`, 'remove its link, or move it to the trash');
   const { keeper } = await keeperOf(base);
   const held = await quarantined(reached);
-  const ordinary = held ? undefined : await stateOf(reached);
-  const state: QuarantineState = ordinary ?? {
-    name: held!.name,
+  const state = held ? await heldState(base, keeper, held) : await stateOf(reached);
+  if (reached.at.type !== 'folder' || state.place === 'gone') return { reached, state, held, calls: 0 };
+  if (state.place === 'trashed')
+    throw conflict(
+      `${state.name} is in the trash, and Box does not list what a folder there holds`,
+      'restore it first, then quarantine it',
+    );
+  const { shared: below, calls } = await readSharedBelow(base, held ? keeper : reached.owner, held ?? reached.item!);
+  return { reached, state: { ...state, below }, held, calls };
+}
+
+async function heldState(base: BoxSession, keeper: BoxSession, held: Item): Promise<QuarantineState> {
+  const { link, collaborations } = await readSharing(base, keeper, held);
+  // Somebody who was let in for a move is there still if that was broken off.
+  const letIn = await readSharing(base, keeper, { type: 'folder', id: held.parent!.id });
+  return {
+    name: held.name,
     place: 'quarantined',
-    ownerId: held!.owned_by!.id,
-    parentId: held!.parent!.id,
-    versionId: held!.file_version?.id ?? null,
-    sha1: held!.sha1 ?? null,
-    size: held!.size ?? null,
-    ...(await readSharing(base, keeper, held!)),
+    ownerId: held.owned_by!.id,
+    parentId: held.parent!.id,
+    versionId: held.file_version?.id ?? null,
+    sha1: held.sha1 ?? null,
+    size: held.type === 'file' ? (held.size ?? null) : null,
+    link,
+    collaborations: [...collaborations, ...letIn.collaborations],
   };
-  return { reached, state, held };
 }
 
-async function folderIn(keeper: BoxSession, parent: string, name: string): Promise<string> {
-  const made = await call(keeper, 'POST', '/folders', '/folders', {
-    accept: [409],
-    body: { name, parent: { id: parent } },
-  });
-  if (made.status !== 409) return made.json(itemSchema).id;
-  const found = await folderBelow(keeper, parent, name);
-  if (!found) throw new Failure('unavailable', `Box has a folder "${name}" and does not list it`, { who: 'vendor' });
-  return found;
+const moveTo = (owner: BoxSession, { type, id }: Pick<Item, 'type' | 'id'>, parent: string) =>
+  call(owner, 'PUT', `/${type}s/{${type}_id}`, `/${type}s/${segment(id)}`, { body: { parent: { id: parent } } });
+
+/** All that is shared by itself, as one: the item and what is in it. */
+function together(state: QuarantineState): SharingState {
+  const all = [state, ...(state.below ?? [])];
+  const links = all.flatMap(({ link }) => link ?? []);
+  const people = new Map(all.flatMap(({ collaborations }) => collaborations.map((one) => [one.grantee, one])));
+  return { link: links.find(({ password }) => password) ?? links[0] ?? null, collaborations: [...people.values()] };
 }
 
-async function folderBelow(keeper: BoxSession, parent: string, name: string): Promise<string | undefined> {
-  const { rows } = await all((marker) =>
-    listByMarker(keeper, '/folders/{folder_id}/items', `/folders/${parent}/items`, itemSchema, {
-      marker,
-      query: { usemarker: true, limit: 1000, fields: 'name' },
-    }),
-  );
-  return rows.find((row) => row.type === 'folder' && row.name === name)?.id;
-}
+const sharesOf = ({ link, collaborations }: SharingState) => collaborations.length + (link ? 1 : 0);
 
-/**
- * Only who may write in both folders may move a file. So the owner is let into the file's own folder in quarantine for
- * the time of the move and no longer, and sees nothing else that is there.
- */
-async function whileLetIn(
-  { base, at }: Pick<Reached, 'base' | 'at'>,
-  ownerId: string,
-  move: (caseFolder: string) => Promise<void>,
-): Promise<void> {
-  const { keeper, keeperId } = await keeperOf(base);
-  const top = await folderIn(keeper, rootId, folderName);
-  const folder = await folderIn(keeper, top, caseName(at));
-  if (ownerId === keeperId) return move(folder);
-  const grantee = `user:${ownerId}`;
-  const shared = { type: 'folder' as const, id: folder };
-  let id = await collaborationIdOf(keeper, shared, grantee);
-  if (id === undefined) {
-    const body = { item: shared, accessible_by: { type: 'user', id: ownerId }, role: 'editor' };
-    await call(keeper, 'POST', '/collaborations', '/collaborations', { query: { notify: false }, body });
-    id = await collaborationIdOf(keeper, shared, grantee);
-  }
-  if (id === undefined) throw new Failure('unavailable', 'Box shows no collaboration that it has just made');
-  const path = `/collaborations/${segment(id)}`;
-  const operation = '/collaborations/{collaboration_id}';
-  // An invitation inside the enterprise is accepted at once, unless the enterprise wants otherwise.
-  const present = await call(keeper, 'GET', operation, path, { query: { fields: 'status' } });
-  if (/"pending"/.test(present.text()))
-    await call(base.as(ownerId), 'PUT', operation, path, { body: { status: 'accepted' } });
-  try {
-    await move(folder);
-  } finally {
-    await call(keeper, 'DELETE', operation, path, { accept: [404] });
-  }
+function planOf(state: QuarantineState, keeperId: string): string[] {
+  const { below = [] } = state;
+  const trashed = state.place === 'trashed';
+  const isFolder = state.below !== undefined;
+  const mostNamed = 10;
+  const named = below.slice(0, mostNamed).map(({ name, item }) => `${name} (${item})`);
+  const more = below.length > mostNamed ? ` and ${below.length - mostNamed} more` : '';
+  return [
+    ...(state.link ? [`Remove the shared link (${state.link.access}).`] : []),
+    ...(state.collaborations.length > 0 ? [`Remove the collaborations of ${names(state.collaborations)}.`] : []),
+    ...(below.length > 0
+      ? [
+          `Remove ${below.filter(({ link }) => link).length} shared links and ` +
+            `${below.reduce((sum, { collaborations }) => sum + collaborations.length, 0)} collaborations ` +
+            `of what is in it: ${named.join(', ')}${more}.`,
+        ]
+      : []),
+    `${trashed ? 'Restore' : 'Move'} ${state.name} ${isFolder ? 'with all that is in it ' : ''}` +
+      `${trashed ? 'from the trash ' : ''}into "${quarantineName}" of user ${keeperId}: ` +
+      'its owner and whoever had access by a folder above lose it.',
+  ];
 }
-
-const moveTo = (owner: BoxSession, id: string, parent: string) =>
-  call(owner, 'PUT', '/files/{file_id}', `/files/${segment(id)}`, { body: { parent: { id: parent } } });
 
 export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   repeat: 'readable',
   async read(base, target): Promise<Before<QuarantineState>> {
-    const { state, reached } = await read(base, target);
+    const { state, reached, calls } = await read(base, target);
     const done = state.place === 'quarantined';
     if (state.place === 'gone')
       throw new Failure('notFound', `${state.name} is neither there nor in the trash`, { who: 'operator' });
@@ -137,23 +126,21 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     if (!done && state.ownerId === keeperId)
       throw conflict(`${state.name} belongs to who keeps the quarantine already`);
     const trashed = state.place === 'trashed';
+    const { below = [] } = state;
+    const all = together(state);
     return {
       state,
       done,
-      plan: [
-        ...(state.link ? [`Remove the shared link (${state.link.access}).`] : []),
-        ...(state.collaborations.length > 0 ? [`Remove the collaborations of ${names(state.collaborations)}.`] : []),
-        `${trashed ? 'Restore' : 'Move'} ${state.name} ${trashed ? 'from the trash ' : ''}into "${folderName}" of user ${keeperId}: ` +
-          'its owner and whoever had access by a folder above lose it.',
-      ],
+      plan: planOf(state, keeperId),
       irreversible: [
-        ...lostWith(state, { link: state.link !== null, tightened: false }),
+        ...lostWith(all, { link: all.link !== null, tightened: false }),
         ...(trashed
           ? [
               'Box does not show with whom something in the trash was shared: those collaborations are removed for good.',
               'Box does not tell from which folder something in the trash came: after an undo it lies in the trash as from the root.',
             ]
           : []),
+        ...(state.below ? ['What of it lies in the trash already is not looked at.'] : []),
         'While it is in quarantine its size counts for who keeps it.',
       ],
       losesAccess: done
@@ -162,9 +149,16 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
             { who: `user ${state.ownerId}`, how: 'owns it' },
             ...losing(state.collaborations, state.link),
             ...(trashed ? [] : await lostFromAbove(reached)),
+            ...below.flatMap(({ item, name, collaborations, link }) =>
+              losing(collaborations, link).map(({ who, how }) => ({ who, how: `${how}, of ${name} (${item})` })),
+            ),
           ],
-      calls: state.collaborations.length + 12,
-      touches: [...touchesOf(target, reached.ownerId)],
+      // It is read before it is changed, while it is, and afterwards.
+      calls: 3 * calls + [state, ...below].reduce((sum, one) => sum + sharesOf(one), below.length) + 12,
+      touches: [
+        ...touchesOf(target, reached.ownerId),
+        ...below.flatMap(({ item }) => touchesOf({ fileId: item }, reached.ownerId)),
+      ],
     };
   },
   async apply(base, target, before) {
@@ -172,12 +166,15 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const { owner, at, item } = reached;
     if (state.place === 'there') {
       if (state.link) await removeLinkOf(owner, at);
+      await closeBelow(owner, state.below ?? []);
       await removeCollaborations(owner, item!, state.collaborations);
-      await whileLetIn(reached, before.ownerId, async (folder) => void (await moveTo(owner, at.id, folder)));
+      await whileLetIn(reached, before.ownerId, async (folder) => void (await moveTo(owner, at, folder)));
     } else if (state.place === 'trashed')
       await whileLetIn(reached, before.ownerId, async (folder) => void (await fromTrash(owner, at, folder)));
     else if (state.place === 'gone') throw conflict(`${state.name} has gone since the plan was made`);
-    await closeHeld(base, target);
+    const moved = await read(base, target);
+    if (!moved.held || isClosed(moved.state)) return { after: moved.state };
+    await closeHeld(base, moved.held, moved.state);
     return { after: (await read(base, target)).state };
   },
   async undo(base, target, before) {
@@ -185,39 +182,29 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const { at } = reached;
     const owner = await actAs(base, before.ownerId);
     if (held)
-      await whileLetIn(
-        reached,
-        before.ownerId,
-        async () => void (await moveTo(owner, at.id, before.parentId ?? rootId)),
-      );
+      await whileLetIn(reached, before.ownerId, async () => void (await moveTo(owner, at, before.parentId ?? rootId)));
     else if (state.place === 'gone') throw conflict(`${before.name} is in quarantine no more`);
     const back = await readItem(owner, at);
     if (!back) throw new Failure('unavailable', `${fileId(at)} did not come back to its owner`, { who: 'operator' });
     if (before.place === 'trashed') {
       if (back.item_status !== 'trashed') await toTrash(owner, at);
-    } else await restoreSharing(base, owner, back, before);
+    } else {
+      await restoreSharing(base, owner, back, before);
+      await restoreBelow(base, owner, before.below ?? []);
+    }
     await removeCase(base, at);
   },
-  verified: (_, after) => after.place === 'quarantined' && after.link === null && after.collaborations.length === 0,
+  verified: (_, after) => after.place === 'quarantined' && isClosed(after),
 };
 
-/** What comes out of the trash brings its collaborations along. */
-async function closeHeld(base: BoxSession, target: FileTarget): Promise<void> {
-  const { held, state } = await read(base, target);
-  if (!held) return;
+const isClosed = ({ link, collaborations, below = [] }: QuarantineState) =>
+  link === null && collaborations.length === 0 && below.length === 0;
+
+/** What comes out of the trash brings its collaborations along, and a move that was broken off leaves somebody let in. */
+async function closeHeld(base: BoxSession, held: Item, state: QuarantineState): Promise<void> {
   const { keeper } = await keeperOf(base);
   if (state.link) await removeLinkOf(keeper, held);
+  await closeBelow(keeper, state.below ?? []);
   await removeCollaborations(keeper, held, state.collaborations);
-}
-
-/** The empty folder that the file had in quarantine. */
-async function removeCase(base: BoxSession, at: Pick<Item, 'id'>): Promise<void> {
-  const { keeper } = await keeperOf(base);
-  const top = await folderBelow(keeper, rootId, folderName);
-  const folder = top && (await folderBelow(keeper, top, caseName(at)));
-  if (!folder) return;
-  // Not recursive: with something in it, it stays.
-  const path = `/folders/${folder}`;
-  await call(keeper, 'DELETE', '/folders/{folder_id}', path, { accept: [400, 404] });
-  await call(keeper, 'DELETE', '/folders/{folder_id}/trash', `${path}/trash`, { accept: [404] });
+  await removeCollaborations(keeper, { type: 'folder', id: held.parent!.id }, state.collaborations);
 }

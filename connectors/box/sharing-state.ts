@@ -32,7 +32,7 @@ export type SharingState = { link: LinkState | null; collaborations: Collaborati
 
 const timeOf = (value: string | null | undefined): string | null => dateOf(value)?.toISOString() ?? null;
 
-function linkState(link: SharedLink | null | undefined): LinkState | null {
+export function linkState(link: SharedLink | null | undefined): LinkState | null {
   if (!link) return null;
   // A link for collaborators only has no rights of its own.
   const own = link.access !== 'collaborators';
@@ -49,8 +49,10 @@ function linkState(link: SharedLink | null | undefined): LinkState | null {
 const granteeKey = ({ accessible_by: by, invite_email: email }: Collaboration): string =>
   by ? `${by.type === 'group' ? 'group' : 'user'}:${by.id}` : `email:${(email ?? 'unknown').toLowerCase()}`;
 
+type SharedOf = Pick<Item, 'type' | 'id' | 'shared_link'>;
+
 /** What the item itself is shared with. `owner` acts as who owns it. */
-export async function readSharing(base: BoxSession, owner: BoxSession, item: Item): Promise<SharingState> {
+export async function readSharing(base: BoxSession, owner: BoxSession, item: SharedOf): Promise<SharingState> {
   const rows = await collaborationsOf(owner, item);
   const known = rows.length > 0 ? await insiders(base) : undefined;
   const collaborations = rows.map((row): CollaborationState => {
@@ -112,7 +114,7 @@ async function restoreLink(owner: BoxSession, item: ItemRef, wanted: LinkState, 
 
 export async function removeCollaborations(
   owner: BoxSession,
-  item: Item,
+  item: ItemRef,
   which: readonly CollaborationState[],
 ): Promise<void> {
   const wanted = new Set(which.map(({ grantee }) => grantee));
