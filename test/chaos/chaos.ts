@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { kinds } from './kinds.ts';
 import { runChaos } from './run-chaos.ts';
 
-const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--scale 0.1] [--json]
+const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--scale 0.1] [--go-on] [--json]
 
 Real processes and servers of its own, with a proxy between any two; faults strike while scans, changes and actions go on.
 When they end, every record must be the vendor's and an undisturbed run's, every action done as often as it may be.
@@ -14,6 +14,7 @@ When they end, every record must be the vendor's and an undisturbed run's, every
   --only     these kinds: ${kinds.map(({ kind }) => kind).join(', ')}
   --scale    all waits of ours times this. Default 0.1
   --roll-at  events of a run at which Temporal says "roll over"; 0 leaves it to Temporal. Default 300
+  --go-on    does not end at the first round that falls short
   --json     the last line is { name, figure, limit, unit, holds, details }
 
 Ends with 0 when all holds, 1 when something falls short, 2 when called wrongly.
@@ -31,6 +32,7 @@ function read() {
       only: { type: 'string' },
       scale: { type: 'string' },
       'roll-at': { type: 'string' },
+      'go-on': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -60,6 +62,7 @@ function read() {
       rounds,
       minutes,
       from: number('from', 1),
+      goOn: values['go-on'],
       rollAt: (number('roll-at', 0) ?? 300) || undefined,
     },
   };

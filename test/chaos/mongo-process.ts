@@ -54,6 +54,7 @@ export async function startMongoProcess(
     uri: `mongodb://${proxy.address}/?replicaSet=${setName}`,
     direct,
     db: client.db(database),
+    oplog: client.db('local').collection('oplog.rs'),
     proxy,
     get pid() {
       return running.pid;

@@ -4,7 +4,7 @@ import { Missed, type Fault } from './fault.ts';
 import type { Trap } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
-const occasionMs = 20_000;
+const occasionMs = 60_000;
 const awayMs = 60_000;
 const fullWithinMs = 20_000;
 

@@ -9,8 +9,8 @@ export interface Trap {
   way: Way;
   /** Bytes that must pass; ASCII. */
   pattern: string;
-  /** Asked when they pass, before they are forwarded; they wait meanwhile. */
-  when?: () => Promise<boolean>;
+  /** Asked with all that came with them, before they are forwarded; they wait meanwhile. */
+  when?: (text: string) => Promise<boolean>;
   /** How many are let pass before. */
   skip?: number;
   /**
@@ -37,7 +37,7 @@ export class TcpProxy {
   /** Where connections that begin from now on lead. */
   target: { host: string; port: number };
   readonly #pairs = new Set<{ client: Socket; server: Socket }>();
-  readonly #traps = new Set<{ trap: Trap; skip: number; struck: () => void }>();
+  readonly #traps = new Set<{ trap: Trap; skip: number; struck: (done: boolean | Promise<boolean>) => void }>();
   readonly #listener = createServer({ allowHalfOpen: false }, (client) => this.#accept(client));
   #port = 0;
 
@@ -74,10 +74,13 @@ export class TcpProxy {
     this.#traps.clear();
   }
 
-  /** Resolves true when it has struck and `strike` is done, false when that did not come within the time. */
+  /**
+   * Resolves true when it has struck and `strike` is done, false when that did not come within the time; rejects with
+   * what `strike` rejects with.
+   */
   async trap(trap: Trap, withinMs: number): Promise<boolean> {
-    let struck = () => {};
-    const done = new Promise<boolean>((resolve) => (struck = () => resolve(true)));
+    let struck: (done: boolean | Promise<boolean>) => void = () => {};
+    const done = new Promise<boolean>((resolve) => (struck = resolve));
     const armed = { trap, skip: trap.skip ?? 0, struck };
     this.#traps.add(armed);
     const giveUp = new AbortController();
@@ -130,15 +133,15 @@ export class TcpProxy {
           // Cut in two by the network it is a match too, once.
           const passed = tail.slice(1 - pattern.length) + text;
           if (armed.trap.way !== way || !passed.includes(pattern)) continue;
-          if (armed.trap.when && !(await armed.trap.when())) continue;
+          if (armed.trap.when && !(await armed.trap.when(text))) continue;
           if (armed.skip > 0) {
             armed.skip -= 1;
             continue;
           }
           if (!this.#traps.delete(armed)) continue;
           const strike = async (): Promise<'pass' | 'cut'> => {
-            const fate = await armed.trap.strike();
-            armed.struck();
+            const fate = armed.trap.strike();
+            armed.struck(fate.then(() => true));
             return fate;
           };
           if (armed.trap.moment === 'after') answers.push({ strike });

@@ -7,7 +7,9 @@ import type { World } from './world.ts';
 
 /** So many rows a page that every list has several. */
 const short = { turn: { pageRows: 20 }, back: { pageRows: 0 } };
+/** At true scale. In the least the log has been looked at too, which would put right what the old page made wrong. */
 const heldMs = 5_000;
+const heldLeastMs = 2_500;
 
 const pages = (kind: string, rules: readonly OktaFault[]): Fault => ({
   kind,
@@ -92,7 +94,7 @@ export const vendorPages: Fault[] = [
         const { login } = profile as { login: string };
         return status === 'ACTIVE' && !login.includes('of-actions');
       });
-      const ms = Math.max(500, heldMs * world.scale);
+      const ms = Math.max(heldLeastMs, heldMs * world.scale);
       const heal = await strike(world, [{ kind: 'late', path: asked.users, ms, count: 1 }]);
       // The page with these as they were is on its way; the hooks, and the log, overtake it.
       for (let n = 0; n < 3; n += 1)

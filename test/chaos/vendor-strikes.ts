@@ -4,7 +4,7 @@ import type { KnobsPatch } from '../../simulators/okta/knobs.ts';
 import { Missed, type Heal } from './fault.ts';
 import type { World } from './world.ts';
 
-const occasionMs = 30_000;
+const occasionMs = 60_000;
 const scanAgainMs = 3_000;
 
 /** Where the simulator is asked for what. */

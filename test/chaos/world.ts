@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Db } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
 import type { ActionName } from '../../connectors/actions.ts';
 import type { Api } from '../../local/api-client.ts';
 import type { ProcessOwner, RunningProcess } from '../../local/processes.ts';
@@ -36,6 +36,8 @@ export interface ApiProcess {
 export interface MongoProcess {
   /** Past the proxy. */
   readonly db: Db;
+  /** Every write that was committed, in order. */
+  readonly oplog: Collection;
   /** Between MongoDB and both the worker and the API. */
   readonly proxy: TcpProxy;
   readonly pid: number;
