@@ -15,24 +15,22 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
    * What is asked for singly, what has begun, what somebody works on; of what waits in batches only the candidates, since
    * there may be 10,000: an action that waits for its batch's turn holds nothing else on its target up.
    */
-  function compared(connectionId: string, named: readonly string[], now: Date): Filter<ActionDocument> {
-    return {
-      $or: [
-        { connectionId, batchId: null as never, state: { $in: [...advanceable] } },
-        { connectionId, batchId: { $ne: null as never }, state: { $in: [...underway] } },
-        { connectionId, leaseUntil: { $gt: now }, state: { $in: [...advanceable] } },
-        { _id: { $in: [...named] }, state: { $in: [...advanceable] } },
-      ],
-    };
+  function compared(connectionId: string, named: readonly string[], now: Date): Filter<ActionDocument>[] {
+    return [
+      { connectionId, batchId: null as never, state: { $in: [...advanceable] } },
+      { connectionId, batchId: { $ne: null as never }, state: { $in: [...underway] } },
+      { connectionId, leaseUntil: { $gt: now, $type: 'date' }, state: { $in: [...advanceable] } },
+      { _id: { $in: [...named] }, state: { $in: [...advanceable] } },
+    ];
   }
 
   async function next(connectionId: string, running: readonly string[], limit: number, now: Date): Promise<string[]> {
     const candidates = await batches.candidates(connectionId, running, limit, now);
+    const unexpired = { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] };
     const named = [...running, ...candidates.map(({ _id }) => _id)];
     const found = await actions
       .aggregate<{ _id: string }>([
-        { $match: compared(connectionId, named, now) },
-        { $match: { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] } },
+        { $match: { $or: compared(connectionId, named, now).map((each) => ({ ...each, ...unexpired })) } },
         {
           $project: {
             targetKey: 1,

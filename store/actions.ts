@@ -30,6 +30,11 @@ export const actionIndexes: IndexDescription[] = [
     key: { batchId: 1, state: 1, startedAt: 1 },
     partialFilterExpression: ifThere('batchId', 'string'),
   },
+  {
+    name: 'headsOfBatch',
+    key: { batchId: 1, mode: 1, state: 1, batchIndex: 1 },
+    partialFilterExpression: ifThere('batchId', 'string'),
+  },
   ...['batchId', 'connectionId'].map((whose) => ({
     name: `startsOf_${whose}`,
     key: { [whose]: 1, startedAt: -1 } as const,

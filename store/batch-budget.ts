@@ -38,7 +38,7 @@ export function createBatchBudget(db: Db, client: MongoClient, clock: Clock) {
   async function left(of: BudgetOf, whose: Filter<ActionDocument>, limit: number, session?: ClientSession) {
     const since = new Date(clock.now().getTime() - hourMs);
     const begun = await actions
-      .find({ ...whose, startedAt: { $gt: since } }, { session, projection: { startedAt: 1 } })
+      .find({ ...whose, startedAt: { $gt: since, $type: 'date' } }, { session, projection: { startedAt: 1 } })
       .sort({ startedAt: -1 })
       .limit(limit)
       .toArray();

@@ -16,8 +16,9 @@ export interface Candidate {
   needs: boolean;
 }
 
+const beforeBegun: readonly ActionStateName[] = ['requested', 'prepared'];
 /** Waiting for a step, in a batch; what has begun in the app is not among them. */
-const waitingStates: readonly ActionStateName[] = ['requested', 'prepared', 'undoRequested'];
+const waitingStates: readonly ActionStateName[] = [...beforeBegun, 'undoRequested'];
 
 /** Needs a place in the budget, as an expression of an aggregation. */
 export const unplaced = {
@@ -34,31 +35,53 @@ export function createBatchQueue(db: Db, client: MongoClient, clock: Clock) {
   const actions = db.collection<ActionDocument>('actions');
   const { room } = createBatchBudget(db, client, clock);
 
-  /** The first few of each batch: of those that need a place in the budget, and of those that need none. */
+  /**
+   * The first few of each batch: of those that need a place in the budget, and of those that need none. Each query is a
+   * range of an index, so that one of 10,000 costs as much as one of ten.
+   */
   async function heads(connectionId: string, running: readonly string[], n: number, now: Date) {
-    const found = await actions
-      .aggregate<{ _id: { batchId: string; needs: boolean }; ids: string[] }>([
-        {
-          $match: {
-            connectionId,
-            batchId: { $type: 'string' },
-            state: { $in: [...waitingStates] },
-            _id: { $nin: [...running] },
-            $and: [
-              { $or: [{ leaseUntil: null }, { leaseUntil: { $lte: now } }] },
-              { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] },
-            ],
-          } satisfies Filter<ActionDocument>,
-        },
-        {
-          $group: {
-            _id: { batchId: '$batchId', needs: unplaced },
-            ids: { $topN: { n, sortBy: { batchIndex: 1 }, output: '$_id' } },
-          },
-        },
-      ])
-      .toArray();
-    return found.flatMap(({ _id, ids }) => ids.map((id): Candidate => ({ _id: id, ..._id })));
+    const ids = await actions.distinct('batchId', {
+      connectionId,
+      // Any text: of a range an index skips to the next value, of a type it does not.
+      batchId: { $gte: '' },
+      state: { $in: [...waitingStates] },
+    });
+    const perBatch = await Promise.all(
+      ids.map(async (batchId = '') => {
+        const first = async (whose: Filter<ActionDocument>) =>
+          actions
+            .find(
+              {
+                ...whose,
+                batchId: { $eq: batchId, $type: 'string' },
+                _id: { $nin: [...running] },
+                $and: [
+                  { $or: [{ leaseUntil: null }, { leaseUntil: { $lte: now } }] },
+                  { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] },
+                ],
+              },
+              { projection: { batchIndex: 1 } },
+            )
+            .sort({ batchIndex: 1 })
+            .limit(n)
+            .toArray();
+        const unbegun = { $in: [...beforeBegun] };
+        const [needing, ...others] = await Promise.all([
+          first({ mode: 'apply', state: unbegun, startedAt: { $exists: false } }),
+          first({ mode: 'apply', state: unbegun, startedAt: { $type: 'date' } }),
+          first({ mode: 'plan', state: unbegun }),
+          first({ mode: { $in: ['apply', 'plan'] }, state: 'undoRequested' }),
+        ]);
+        const free = others
+          .flat()
+          .sort((a, b) => a.batchIndex! - b.batchIndex!)
+          .slice(0, n);
+        const as = (found: typeof needing, needs: boolean) =>
+          found.map(({ _id }): Candidate => ({ _id, batchId, needs }));
+        return [...as(needing, true), ...as(free, false)];
+      }),
+    );
+    return perBatch.flat();
   }
 
   return {

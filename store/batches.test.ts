@@ -129,6 +129,37 @@ describe('in the lane', () => {
     expect(await runnable(rest, 2)).toEqual([single._id]);
   });
 
+  test('each batch goes in its own order, the older one first, and what needs no place is not behind what does', async () => {
+    const older = await ask({ targets: users(4), perHour: 2 });
+    clock.ms += 1;
+    const newer = await ask({ targets: users(4, 100), perHour: 2 });
+    clock.ms += 1;
+    const plans = await ask({ targets: users(2, 200), mode: 'plan' });
+    const [a, b, c] = await Promise.all([older, newer, plans].map(({ batch }) => idsOf(batch._id)));
+    expect(await runnable()).toEqual([...a!.slice(0, 2), ...b!.slice(0, 2), ...c!]);
+    // Begun and not advanced yet: it has its place.
+    await batches.start(a![1]!);
+    await step(a![0]!, ...done);
+    await batches.requestUndo(older.batch._id, { by: 'key_b', reason: 'mistake', accept: false });
+    expect([...(await runnable())].sort()).toEqual([...a!.slice(0, 3), b![0]!, ...c!].sort());
+  });
+
+  test('one call looks at a few, however many wait', async () => {
+    await ask({ targets: users(10_000), perHour: 500 });
+    const [first] = await runnable();
+    await db.setProfilingLevel('all');
+    await runnable([first!], 4);
+    await db.setProfilingLevel('off');
+    const looked = await db
+      .collection('system.profile')
+      .find({ ns: `${db.databaseName}.actions` })
+      .toArray();
+    expect(looked.length).toBeGreaterThan(3);
+    const sum = (field: string) => looked.reduce((all, one) => all + Number(one[field] ?? 0), 0);
+    expect(sum('docsExamined')).toBeLessThan(100);
+    expect(sum('keysExamined')).toBeLessThan(200);
+  });
+
   test('an action that waits for its turn holds nobody up; one that has begun does', async () => {
     const { batch } = await ask({ targets: users(3), perHour: 1 });
     const [a, b] = await idsOf(batch._id);
