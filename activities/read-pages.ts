@@ -22,14 +22,20 @@ export interface Reading {
   acknowledge?: (receipt: string) => Promise<void>;
   /** A feed: the last page moves the checkpoint and leaves no cursor. */
   feed: boolean;
+  /** Of a feed: this round is done with the last page. Not where something is to be acknowledged: that needs the lease. */
+  round?: number;
 }
 
 /**
  * Reads pages from the lease's position and writes them in groups, each with the position after its last page, in one
  * transaction. The next page is fetched while this one is prepared, and while a group is written. Whatever ends it, the
- * pages that were read whole are committed first, so that nothing is asked for twice. Returns whether the end was reached.
+ * pages that were read whole are committed first, so that nothing is asked for twice. Returns whether the end was
+ * reached, and whether the round was written as done with it.
  */
-export async function readPages(store: Store, reading: Reading): Promise<{ lease: Lease; ended: boolean }> {
+export async function readPages(
+  store: Store,
+  reading: Reading,
+): Promise<{ lease: Lease; ended: boolean; roundDone: boolean }> {
   const { part } = reading.lease.position;
   let { lease } = reading;
   let { cursor, checkpoint } = lease.position;
@@ -37,6 +43,7 @@ export async function readPages(store: Store, reading: Reading): Promise<{ lease
   let writing: Promise<void> = Promise.resolve();
   const seen = new Set(cursor ? [cursor] : []);
   let ended = false;
+  let roundDone = false;
 
   const write = async (group: Gathered): Promise<void> => {
     const done = await store.positions.commit(lease, group.value);
@@ -79,7 +86,11 @@ export async function readPages(store: Store, reading: Reading): Promise<{ lease
       if (page.checkpoint !== undefined) checkpoint = page.checkpoint;
       gathered.add(page, observedAt);
       gathered.position(cursor ?? null, reading.feed ? checkpoint : undefined);
-      if (ended) gathered.value.covered = reading.covered?.(observedAt);
+      if (ended) {
+        gathered.value.covered = reading.covered?.(observedAt);
+        if (gathered.receipts.length === 0) gathered.value.round = reading.round;
+        roundDone = gathered.value.round !== undefined;
+      }
       // Asked for now, so that the app works while this page is prepared and written.
       else if (reading.goOn()) asked = ask();
       if (gathered.full(reading.groupMs) || ended) await flush();
@@ -89,7 +100,7 @@ export async function readPages(store: Store, reading: Reading): Promise<{ lease
     await flush();
     await writing;
   }
-  return { lease, ended };
+  return { lease, ended, roundDone };
 }
 
 class Gathered {

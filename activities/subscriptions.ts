@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../connectors/kit/failures.ts';
+import type { SubscriptionDocument } from '../store/documents.ts';
 import type { Dependencies } from './dependencies.ts';
 import { isOurs } from './is-ours.ts';
 import type { Opened } from './open-session.ts';
@@ -12,13 +13,16 @@ const overlapMs = 24 * 3600_000;
  * Has the vendor tell us of changes, where it can and where it can reach us; renewed at half life. Polling does all the
  * work without it, so a refusal is noted and tried again later, and never stops a round.
  */
-export async function keepSubscribed(deps: Dependencies, opened: Opened): Promise<void> {
+export async function keepSubscribed(
+  deps: Dependencies,
+  opened: Opened,
+  known: SubscriptionDocument | null,
+): Promise<void> {
   const { store, publicUrl, log } = deps;
   const { connector, connection, session } = opened;
   const { push } = connector;
   if (!push || !publicUrl) return;
   await keepKeys(deps, opened);
-  const known = await store.subscriptions.get(connection._id);
   const rotations = connection.webhookRotations ?? 0;
   const rotated = (known?.rotations ?? 0) < rotations;
   const due = !known || (known.renewAt && known.renewAt <= store.now());

@@ -2,6 +2,7 @@ import { CancelledFailure } from '@temporalio/activity';
 import type { PageRequest } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { stageNames, type StageName } from '../connectors/records.ts';
+import type { Agenda } from '../store/agenda.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import { contentWaiting } from './content-chunk.ts';
@@ -27,11 +28,13 @@ const blindAgainMs = 30 * 60_000;
 export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
   return async ({ connectionId, round, scope }) => {
     const opened = await openSession(deps, connectionId, 'watch');
-    const chunk = new Chunk(deps, opened, round);
+    const agenda = await deps.store.agenda(connectionId, round);
+    const chunk = new Chunk(deps, opened, round, agenda);
     const ending = await heartbeating(
       async () => {
         const followed = await chunk.followAndHold(scope);
-        return (await spread(deps, opened)) ? { ...followed, more: true } : followed;
+        const spreads = agenda.spreads || chunk.changes > 0;
+        return spreads && (await spread(deps, opened)) ? { ...followed, more: true } : followed;
       },
       () => chunk.renew(),
     );
@@ -39,7 +42,7 @@ export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
       changes: chunk.changes,
       more: false,
       ...ending,
-      actionsWaiting: await deps.store.actions.waiting(connectionId),
+      actionsWaiting: (agenda.actions || chunk.looked) && (await deps.store.actions.waiting(connectionId)),
       contentWaiting: await contentWaiting(deps, opened),
       wishes: opened.wishes,
     };
@@ -50,19 +53,27 @@ type Ending = Partial<Pick<WatchResult, 'delay' | 'unauthorized' | 'more'>>;
 
 class Chunk {
   changes = 0;
+  /** At held outcomes: one that did not stand may have asked for an action. */
+  looked = false;
   private touched = false;
+  /** Feeds that this round has to follow. */
+  private left = 0;
+  /** Something was looked up: what is held of it is looked at too. */
+  private drained = false;
   private readonly deps: Dependencies;
   private readonly opened: Opened;
   private readonly round: number;
+  private readonly agenda: Agenda;
   private readonly holder = holderOf();
   private readonly deadline: number;
   private lease: Lease | undefined;
   private renewedAt = Date.now();
 
-  constructor(deps: Dependencies, opened: Opened, round: number) {
+  constructor(deps: Dependencies, opened: Opened, round: number, agenda: Agenda) {
     this.deps = deps;
     this.opened = opened;
     this.round = round;
+    this.agenda = agenda;
     this.deadline = Date.now() + deps.times.chunkMs;
   }
 
@@ -75,37 +86,47 @@ class Chunk {
   }
 
   async follow(scope: 'all' | 'pending'): Promise<Ending> {
-    const { positions } = this.deps.store;
-    const connectionId = this.opened.connection._id;
-    await positions.ensureFeed(connectionId, 'pending', { id: '', title: '' });
-    const drained = await this.next(pendingFeed);
-    if (drained !== 'none' && drained !== 'done') return drained;
+    this.left = await this.feedsLeft();
+    const drained = this.agenda.pending ? await this.next(pendingFeed) : 'none';
+    if (typeof drained !== 'string') return drained;
     if (scope === 'pending') return {};
 
-    await keepSubscribed(this.deps, this.opened);
-    for (const stage of stageNames) {
-      const spec = this.opened.connector.stages[stage];
-      if (!spec?.changes) continue;
-      await positions.ensureFeed(connectionId, stage, { id: '', title: '' }, spec.parts ? 'listing' : 'part');
-    }
-    while (this.goOn()) {
+    await keepSubscribed(this.deps, this.opened, this.agenda.subscription);
+    while (this.left > 0 && this.goOn()) {
       const outcome = await this.next();
-      if (outcome === 'none') {
-        if (!this.touched) return {};
-        // What the feeds touched is looked at in the same round.
-        const drained = await this.next(pendingFeed);
-        return typeof drained === 'string' ? {} : drained;
-      }
-      if (outcome !== 'done') return outcome;
+      if (outcome === 'none') this.left = 0;
+      else if (outcome !== 'done') return outcome;
+      else this.left -= 1;
     }
     if (this.opened.session.signal.aborted) throw new CancelledFailure('asked to let go');
-    return { more: true };
+    if (this.left > 0) return { more: true };
+    // What the feeds touched is looked at in the same round.
+    const touched = this.touched ? await this.next(pendingFeed) : 'none';
+    return typeof touched === 'string' ? {} : touched;
+  }
+
+  /** How many feeds this round has to follow; at first that cannot be known, as parts are still to be found. */
+  private async feedsLeft(): Promise<number> {
+    const { connection, connector } = this.opened;
+    const followed = stageNames.filter((stage) => connector.stages[stage]?.changes);
+    let left = 0;
+    for (const stage of ['pending', ...followed] as const) {
+      const known = this.agenda.feedsLeft.get(stage);
+      if (known === undefined) {
+        const role = stage !== 'pending' && connector.stages[stage]?.parts ? 'listing' : 'part';
+        await this.deps.store.positions.ensureFeed(connection._id, stage, { id: '', title: '' }, role);
+      }
+      if (stage !== 'pending') left += known ?? Number.POSITIVE_INFINITY;
+    }
+    return left;
   }
 
   /** What the feeds told of held outcomes is looked at in the same round. */
   async followAndHold(scope: 'all' | 'pending'): Promise<Ending> {
     const ending = await this.follow(scope);
     if (ending.delay || ending.unauthorized || ending.more) return ending;
+    if (!this.agenda.holds && !this.drained) return ending;
+    this.looked = true;
     try {
       await checkHolds(this.deps, this.opened, this.goOn);
       return ending;
@@ -127,7 +148,7 @@ class Chunk {
     try {
       const end = await this.work(claim.lease);
       if (end === 'followed' && !only) await store.positions.completeRound(this.lease, this.round);
-      else if (end !== 'settled') await store.positions.release(this.lease);
+      else if (end === 'followed' || end === 'handedOver') await store.positions.release(this.lease);
       return 'done';
     } catch (error) {
       return await this.failed(this.lease, error);
@@ -136,12 +157,13 @@ class Chunk {
     }
   }
 
-  /** `followed` to its end, `settled` for good, or handed over in the middle. */
+  /** `followed` to its end, `settled` with the round or for good, or handed over in the middle. */
   private async work(lease: Lease): Promise<'followed' | 'settled' | 'handedOver'> {
     const { position } = lease;
     if (position.stage === 'pending') {
       const drained = await drainPending(this.deps, this.opened, lease, this.goOn, (moved) => (this.lease = moved));
       this.changes += drained.settled;
+      this.drained = true;
       return 'followed';
     }
     if (position.role === 'listing') return this.list(lease, position.stage);
@@ -150,7 +172,7 @@ class Chunk {
       this.lease = await openAtLease(this.deps, this.opened, position.stage, lease);
       return 'followed';
     }
-    return (await this.poll(lease, position.stage)) ? 'followed' : 'handedOver';
+    return this.poll(lease, position.stage);
   }
 
   /** Finds the parts whose feeds are to be opened; the sweep's own listing adds what comes later. */
@@ -169,10 +191,12 @@ class Chunk {
       this.lease = await this.deps.store.positions.addParts(this.lease!, page.records, cursor ?? null, { feeds: true });
     } while (cursor !== undefined);
     await this.deps.store.positions.complete(this.lease!, { kinds: [], suspectShare: 1 });
+    // Those that it found.
+    this.left = Number.POSITIVE_INFINITY;
     return 'settled';
   }
 
-  private async poll(lease: Lease, stage: StageName): Promise<boolean> {
+  private async poll(lease: Lease, stage: StageName): Promise<'followed' | 'settled' | 'handedOver'> {
     const spec = this.opened.connector.stages[stage]!;
     const since = lease.position.startedAt;
     const result = await readPages(this.deps.store, {
@@ -186,6 +210,7 @@ class Chunk {
       goOn: this.goOn,
       groupMs: this.deps.times.groupMs,
       feed: true,
+      round: this.round,
       ...(stage === 'activities' &&
         since && {
           covered: (observedAt: Date) => ({ from: since, until: observedAt, latenessMs: spec.latenessMs ?? 0 }),
@@ -197,7 +222,7 @@ class Chunk {
       acknowledge: spec.acknowledge && ((receipt) => spec.acknowledge!(this.opened.session, receipt)),
     });
     this.lease = result.lease;
-    return result.ended;
+    return result.roundDone ? 'settled' : result.ended ? 'followed' : 'handedOver';
   }
 
   private async failed(lease: Lease, error: unknown): Promise<'done' | Ending> {

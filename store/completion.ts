@@ -34,13 +34,15 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       if (kind === 'activities') continue;
       const parts = role === 'listing' ? await vanishedParts(db, position, kind) : [part.id];
       if (parts.length === 0) continue;
-      candidates.set(kind, {
+      const unseen = {
         connectionId,
         part: { $in: parts },
         removedAt: { $exists: false },
         seenScan: { $lt: scan },
         observedAt: { $lt: startedAt },
-      });
+      };
+      // Mostly there is none, and each further question about them would look at every record once more.
+      if (await rowsOf(kind).findOne(unseen, { projection: { _id: 1 } })) candidates.set(kind, unseen);
     }
     return candidates;
   }
@@ -134,7 +136,7 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       const now = clock.now();
       const refs = lookup ? await firstMissing(candidates, lookupMost) : [];
       if (lookup && refs.length > 0) {
-        held = await lookUp(await writeFenced(db, held, { $set: { ended: true } }), refs, lookup);
+        held = await lookUp((await writeFenced(db, held, { $set: { ended: true } })).lease, refs, lookup);
       }
       for (const [kind, filter] of candidates) {
         // Missing since an earlier sweep began: this is the second that misses it. Completed again, it stays the first.
@@ -154,18 +156,20 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
     if (!suspect && lease.position.role === 'listing' && lease.position.lane === 'sweep')
       held = await positionsOfVanishedParts(db, client, held, clock.now());
 
-    const { position } = await writeFenced(db, held, {
-      $set: {
-        state: 'complete',
-        trust: suspect ? 'suspect' : 'trusted',
-        finishedAt: clock.now(),
-        holder: null,
-        leaseUntil: null,
-        notBefore: null,
-        failures: 0,
-      },
-      $unset: { cursor: true, ended: true, failure: true },
-    });
+    const { position } = (
+      await writeFenced(db, held, {
+        $set: {
+          state: 'complete',
+          trust: suspect ? 'suspect' : 'trusted',
+          finishedAt: clock.now(),
+          holder: null,
+          leaseUntil: null,
+          notBefore: null,
+          failures: 0,
+        },
+        $unset: { cursor: true, ended: true, failure: true },
+      })
+    ).lease;
     return { removed: position.counts.removed - removedBefore, missing, suspect };
   };
 }

@@ -40,4 +40,46 @@ describe('what was read of a source', () => {
       },
     ]);
   });
+
+  it('grows where nothing was found, and joins what it meets', async () => {
+    const con = await at.connect();
+    let lease = await at.take(con, 1, 'w', 'activities');
+    const steps: [number, number, number[][]][] = [
+      [0, 10, [[0, 10]]],
+      [0, 30, [[0, 30]]],
+      [0, 20, [[0, 30]]],
+      [
+        50,
+        60,
+        [
+          [0, 30],
+          [50, 60],
+        ],
+      ],
+      [
+        5,
+        40,
+        [
+          [0, 40],
+          [50, 60],
+        ],
+      ],
+      [
+        50,
+        70,
+        [
+          [0, 40],
+          [50, 70],
+        ],
+      ],
+      [0, 50, [[0, 70]]],
+    ];
+    for (const [from, until, expected] of steps) {
+      const covered = { ...interval(from, until), latenessMs: 5 };
+      ({ lease } = await at.positions.commit(lease, { ...group(page([])), covered }));
+      const [{ intervals } = { intervals: [] }] = await createCoverage(at.db).get(con);
+      expect(intervals).toEqual(expected.map(([a, b]) => interval(a!, b!)));
+    }
+    expect(lease.position).toMatchObject({ counts: { pages: steps.length } });
+  });
 });

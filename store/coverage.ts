@@ -19,6 +19,31 @@ export function createCoverage(db: Db): Coverage {
   };
 }
 
+/**
+ * The usual case, in one write: an interval that is there grows and meets no other. False where it is not so: then
+ * nothing was written.
+ */
+export async function extendCovered(
+  db: Db,
+  connectionId: string,
+  part: string,
+  { from, until, latenessMs }: NonNullable<Group['covered']>,
+): Promise<boolean> {
+  const { matchedCount } = await db.collection<CoverageDocument>('coverage').updateOne(
+    {
+      _id: `${connectionId}/${part}`,
+      latenessMs,
+      $and: [
+        { intervals: { $elemMatch: { from: { $lte: from }, until: { $gte: from } } } },
+        { intervals: { $not: { $elemMatch: { from: { $gt: from, $lte: until } } } } },
+      ],
+    },
+    { $max: { 'intervals.$[it].until': until } },
+    { arrayFilters: [{ 'it.from': { $lte: from }, 'it.until': { $gte: from } }] },
+  );
+  return matchedCount === 1;
+}
+
 /** Belongs to the transaction that stores what the interval holds. */
 export async function addCovered(
   db: Db,

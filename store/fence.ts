@@ -11,6 +11,9 @@ export interface PositionChange {
   $unset?: Partial<Record<keyof PositionDocument, true>>;
 }
 
+/** Held by nobody. */
+export const free = { holder: null, leaseUntil: null } as const;
+
 export type CountChange = Partial<Counts>;
 
 export const lost = ({ position, holder }: Lease): LeaseLost =>
@@ -18,19 +21,37 @@ export const lost = ({ position, holder }: Lease): LeaseLost =>
 
 const heldBy = ({ position, holder }: Lease) => ({ _id: position._id, seq: position.seq, holder });
 
-const moved = (change: PositionChange, write: string): UpdateFilter<PositionDocument> => ({
+const moved = (change: PositionChange, write: string, counts: CountChange = {}): UpdateFilter<PositionDocument> => ({
   ...change,
   $set: { ...change.$set, write },
-  $inc: { seq: 1 },
+  $inc: { seq: 1, ...counted(counts) },
 });
 
-/** One write of the position alone. */
-export async function writeFenced(db: Db, lease: Lease, change: PositionChange): Promise<Lease> {
-  const position = await db
-    .collection<PositionDocument>('positions')
-    .findOneAndUpdate(heldBy(lease), moved(change, randomUUID()), { returnDocument: 'after' });
-  if (!position) throw lost(lease);
-  return { position, holder: lease.holder };
+const counted = (counts: CountChange): Record<string, number> =>
+  Object.fromEntries(Object.entries(counts).flatMap(([name, by]) => (by === 0 ? [] : [[`counts.${name}`, by]])));
+
+/** A write of ours that is known to have been committed: no other has its name. */
+const isOurs = (now: PositionDocument | null, lease: Lease, write: string): now is PositionDocument =>
+  now?.seq === lease.position.seq + 1 && now.write === write;
+
+/** One write of the position alone; `write` as of `inFencedTransaction`. */
+export async function writeFenced(
+  db: Db,
+  lease: Lease,
+  change: PositionChange,
+  counts: CountChange = {},
+  write: string = randomUUID(),
+): Promise<{ lease: Lease; counts: Counts }> {
+  const positions = db.collection<PositionDocument>('positions');
+  let position = await positions.findOneAndUpdate(heldBy(lease), moved(change, write, counts), {
+    returnDocument: 'after',
+  });
+  if (!position) {
+    const now = await positions.findOne({ _id: lease.position._id });
+    if (!isOurs(now, lease, write)) throw lost(lease);
+    position = now;
+  }
+  return { lease: { position, holder: lease.holder }, counts: difference(position.counts, lease.position.counts) };
 }
 
 /**
@@ -54,19 +75,18 @@ export async function inFencedTransaction(
     });
     if (!mine) {
       const now = await positions.findOne({ _id: lease.position._id }, { session });
-      const ours = now?.seq === lease.position.seq + 1 && now.holder === lease.holder && now.write === write;
-      if (!ours) throw lost(lease);
+      if (!isOurs(now, lease, write)) throw lost(lease);
       return now;
     }
-    const counts = Object.entries(await body(session)).filter(([, by]) => by !== 0);
-    if (counts.length === 0) return mine;
-    const counted = await positions.findOneAndUpdate(
+    const counts = counted(await body(session));
+    if (Object.keys(counts).length === 0) return mine;
+    const after = await positions.findOneAndUpdate(
       { _id: mine._id },
-      { $inc: Object.fromEntries(counts.map(([name, by]) => [`counts.${name}`, by])) },
+      { $inc: counts },
       { session, returnDocument: 'after' },
     );
-    if (!counted) throw lost(lease);
-    return counted;
+    if (!after) throw lost(lease);
+    return after;
   });
   return { lease: { position, holder: lease.holder }, counts: difference(position.counts, lease.position.counts) };
 }

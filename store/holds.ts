@@ -47,16 +47,23 @@ const targetOf: Readonly<Record<string, RecordKind>> = { accountId: 'accounts', 
 const mostReversions = 50;
 const unfinished = ['requested', 'prepared', 'applying', 'pending'] as const;
 
+const standingAt = (connectionId: string, now: Date): Filter<ActionDocument> => ({
+  connectionId,
+  state: 'done',
+  'hold.checkAt': { $type: 'date' },
+  'hold.until': { $gt: now },
+  'hold.endedAt': { $exists: false },
+});
+
+export const dueHold = (connectionId: string, now: Date): Filter<ActionDocument> => ({
+  ...standingAt(connectionId, now),
+  'hold.checkAt': { $type: 'date', $lte: now },
+});
+
 /** Outcomes that are watched over, in the documents of their actions. */
 export function createHolds(db: Db, clock: Clock): Holds {
   const actions = db.collection<ActionDocument>('actions');
-  const standing = (connectionId: string): Filter<ActionDocument> => ({
-    connectionId,
-    state: 'done',
-    'hold.checkAt': { $type: 'date' },
-    'hold.until': { $gt: clock.now() },
-    'hold.endedAt': { $exists: false },
-  });
+  const standing = (connectionId: string): Filter<ActionDocument> => standingAt(connectionId, clock.now());
 
   return {
     async touch(connectionId, refs) {
@@ -74,11 +81,7 @@ export function createHolds(db: Db, clock: Clock): Holds {
     },
 
     due: (connectionId, limit) =>
-      actions
-        .find({ ...standing(connectionId), 'hold.checkAt': { $type: 'date', $lte: clock.now() } })
-        .sort({ 'hold.checkAt': 1 })
-        .limit(limit)
-        .toArray(),
+      actions.find(dueHold(connectionId, clock.now())).sort({ 'hold.checkAt': 1 }).limit(limit).toArray(),
 
     async record({ seen, stands, checkAt, reversion, by, repeatedBy, endedBy }) {
       const now = clock.now();

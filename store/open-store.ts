@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { createActions } from './actions.ts';
+import { createAgenda } from './agenda.ts';
 import { createHolds } from './holds.ts';
 import { createBatches } from './batches.ts';
 import { createApiKeys } from './api-keys.ts';
@@ -80,6 +81,7 @@ export async function openStore({
     return {
       connections: createConnections(db, clock, seal, createErase(db, client, clock)),
       positions,
+      agenda: createAgenda(db, clock),
       spreads: createSpreads(db, client, clock, positions),
       records: createRecords(db),
       pending: createPending(db, client, clock),

@@ -1,4 +1,4 @@
-import type { Db, IndexDescription, MongoClient } from 'mongodb';
+import type { Db, Filter, IndexDescription, MongoClient } from 'mongodb';
 import type { Clock } from './clock.ts';
 import type { PendingDocument } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
@@ -8,6 +8,11 @@ import type { Pending } from './store.ts';
 export const pendingIndexes: IndexDescription[] = [
   { name: 'due', key: { connectionId: 1, notBefore: 1, since: 1, _id: 1 } },
 ];
+
+export const duePending = (connectionId: string, now: Date): Filter<PendingDocument> => ({
+  connectionId: { $eq: connectionId },
+  $or: [{ notBefore: null }, { notBefore: { $lte: now } }],
+});
 
 /** Refs to look at again, from audit rows and webhooks. */
 export function createPending(db: Db, client: MongoClient, clock: Clock): Pending {
@@ -21,14 +26,7 @@ export function createPending(db: Db, client: MongoClient, clock: Clock): Pendin
     },
 
     take: (connectionId, limit) =>
-      pending
-        .find({
-          connectionId: { $eq: connectionId },
-          $or: [{ notBefore: null }, { notBefore: { $lte: clock.now() } }],
-        })
-        .sort({ since: 1, _id: 1 })
-        .limit(limit)
-        .toArray(),
+      pending.find(duePending(connectionId, clock.now())).sort({ since: 1, _id: 1 }).limit(limit).toArray(),
 
     async defer(docs, inMs, maxTries) {
       if (docs.length === 0) return { givenUp: [] };

@@ -1,8 +1,8 @@
 import { MongoServerError, type Db, type Document, type Filter, type Sort } from 'mongodb';
 import type { PositionDocument } from './documents.ts';
-import { lost, writeFenced } from './fence.ts';
+import { free, lost, writeFenced } from './fence.ts';
 import { LeaseLost } from './lease-lost.ts';
-import { positionId } from './position-documents.ts';
+import { positionId, roundDone } from './position-documents.ts';
 import type { Claim, Positions } from './positions-interface.ts';
 import { toStorable } from './vendor-keys.ts';
 
@@ -13,7 +13,7 @@ const lockedAgainMs = 5_000;
 const maxTimeExpired = 50;
 
 /** Not held and due, by MongoDB's clock. What is not open is due only where a time was set. */
-const claimable = {
+export const claimable = {
   $and: [
     { $lte: ['$leaseUntil', '$$NOW'] },
     { $lte: ['$notBefore', '$$NOW'] },
@@ -29,19 +29,25 @@ export function createPositionClaims(
   const positions = db.collection<PositionDocument>('positions');
 
   /** What a frozen transaction locks is left out, and the next one taken. */
-  async function take(among: Filter<PositionDocument>, sort: Sort, holder: string, leaseMs: number): Promise<Claim> {
+  async function take(
+    among: Filter<PositionDocument>,
+    sort: Sort,
+    holder: string,
+    leaseMs: number,
+    none: (among: Filter<PositionDocument>, locked: readonly string[]) => Promise<Claim> = nothing,
+  ): Promise<Claim> {
     const locked: string[] = [];
     for (;;) {
       const free: Filter<PositionDocument> = locked.length === 0 ? {} : { $and: [{ _id: { $nin: locked } }] };
       const filter = { ...among, ...free, $expr: claimable };
       try {
         const position = await takeOne(filter, sort, holder, leaseMs);
-        return position ? { lease: { position, holder } } : await nothing(among, locked);
+        return position ? { lease: { position, holder } } : await none(among, locked);
       } catch (error) {
         if (!(error instanceof MongoServerError && error.code === maxTimeExpired)) throw error;
       }
       const first = await positions.findOne(filter, { sort, projection: { _id: 1 } });
-      if (!first || locked.push(first._id) > lockedMost) return nothing(among, locked);
+      if (!first || locked.push(first._id) > lockedMost) return none(among, locked);
     }
   }
 
@@ -71,6 +77,9 @@ export function createPositionClaims(
       { sort, returnDocument: 'after', maxTimeMS: claimMs },
     );
 
+  /** Where nobody waits for the others. */
+  const untold = async (): Promise<Claim> => ({ lease: null, open: 0 });
+
   async function nothing(among: Filter<PositionDocument>, locked: readonly string[]): Promise<Claim> {
     const open = await positions.countDocuments({ ...among, state: 'open' });
     const [first] = await positions
@@ -88,8 +97,6 @@ export function createPositionClaims(
     return { lease: null, open, inMs, waiting: first.waiting };
   }
 
-  const free = { holder: null, leaseUntil: null } as const;
-
   return {
     claim: (connectionId, lane, stage, scan, holder, leaseMs) =>
       take(
@@ -106,7 +113,8 @@ export function createPositionClaims(
         );
         return take({ _id: { $in: ids } }, { _id: 1 }, holder, leaseMs);
       }
-      return take({ connectionId, lane: 'watch', scan: { $lt: round } }, { scan: 1, _id: 1 }, holder, leaseMs);
+      const left: Filter<PositionDocument> = { connectionId, lane: 'watch', scan: { $lt: round } };
+      return take({ ...left, stage: { $ne: 'pending' } }, { scan: 1, _id: 1 }, holder, leaseMs, untold);
     },
 
     /** By holder alone, not by `seq`: it runs beside the writes of the same holder. */
@@ -124,7 +132,7 @@ export function createPositionClaims(
 
     async completeRound(lease, round) {
       await writeFenced(db, lease, {
-        $set: { ...free, scan: round, state: 'open', failures: 0, notBefore: null },
+        $set: roundDone(round),
         $unset: { failure: true },
       });
     },

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { ClientSession, Db, MongoClient } from 'mongodb';
 import type { Clock } from './clock.ts';
 import { contentPlace } from './content-due.ts';
-import { addCovered } from './coverage.ts';
+import { addCovered, extendCovered } from './coverage.ts';
 import type { ConnectionDocument, PendingDocument, PositionDocument } from './documents.ts';
-import { inFencedTransaction, type PositionChange } from './fence.ts';
+import { inFencedTransaction, writeFenced, type PositionChange } from './fence.ts';
 import { prepareGroup, writeGroup, type PreparedGroup, type WritePlace } from './group-write.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { addPending, settlePending } from './pending-writes.ts';
-import { positionId } from './position-documents.ts';
+import { positionId, roundDone } from './position-documents.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 import { goneFilter } from './removal.ts';
 import type { Group, Lease, Positions } from './positions-interface.ts';
@@ -96,6 +96,13 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
     );
   }
 
+  /**
+   * What was read is read, whoever holds the position by now: an interval that only grows needs no transaction. False:
+   * it does more than grow.
+   */
+  const covers = async (connectionId: string, part: string, { covered }: Group): Promise<boolean> =>
+    !covered || (await extendCovered(db, connectionId, part, covered));
+
   return {
     placeOf,
 
@@ -105,9 +112,13 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
         ? [...group.pages, { records: [], removed: group.absent.refs, observedAt: group.absent.observedAt }]
         : group.pages;
       const prepared = prepareGroup(connectionId, pages);
-      const place = await placeOf(lease.position);
       const write = writes.get(group) ?? randomUUID();
       writes.set(group, write);
+      if (saysNothing(prepared, group) && (await covers(connectionId, part.id, group))) {
+        const { skipped, pages } = group;
+        return writeFenced(db, lease, changeOf(lease.position, group), { skipped, pages: pages.length }, write);
+      }
+      const place = await placeOf(lease.position);
       const held = prepared.sets.length > 0 ? await thinOut(lease, prepared) : lease;
       const done = await inFencedTransaction(
         db,
@@ -130,7 +141,11 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
   };
 }
 
-function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estimate }: Group): PositionChange {
+/** Nothing but where the position stands: so are most looks for changes. */
+const saysNothing = ({ words, sets }: PreparedGroup, { touched, settled = [] }: Group): boolean =>
+  words.size + sets.length + touched.length + settled.length === 0;
+
+function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estimate, round }: Group): PositionChange {
   const first = pages.reduce<Date | null>(
     (least, { observedAt }) => (least && least <= observedAt ? least : observedAt),
     null,
@@ -138,6 +153,7 @@ function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estim
   return {
     $set: {
       failures: 0,
+      ...(round !== undefined && roundDone(round)),
       ...(position.startedAt === null && first !== null && { startedAt: first }),
       ...(typeof cursor === 'string' && { cursor }),
       ...(checkpoint !== undefined && { checkpoint }),

@@ -2,6 +2,7 @@ import type { IndexDescription } from 'mongodb';
 import type { Part } from '../connectors/connector.ts';
 import { noCounts } from '../workflows/messages.ts';
 import type { PositionDocument, PositionLane } from './documents.ts';
+import { free } from './fence.ts';
 
 export const positionIndexes: IndexDescription[] = [
   {
@@ -20,6 +21,10 @@ export const positionId = (
   role: PositionDocument['role'],
   partId: string,
 ): string => `${connectionId}/${lane}/${stage}/${role}/${partId}`;
+
+/** Of a feed that has done this round, and so is held by nobody. */
+export const roundDone = (round: number) =>
+  ({ ...free, scan: round, state: 'open', failures: 0, notBefore: null }) as const;
 
 export interface Range {
   from?: Date;

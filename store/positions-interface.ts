@@ -26,6 +26,8 @@ export interface Group {
   settled?: readonly Pick<PendingDocument, '_id' | 'stamp'>[];
   /** Refs that the app says are gone, as of `observedAt`. */
   absent?: { refs: readonly Ref[]; observedAt: Date };
+  /** A feed is at its end: it has done this round, and the lease is given up with the write. */
+  round?: number;
 }
 
 export type Claim =
@@ -89,7 +91,10 @@ export interface Positions {
   ensureFeed(connectionId: string, stage: StageName | 'pending', part: Part, role?: 'part' | 'listing'): Promise<void>;
   /** The feed of a part, or null. */
   feed(connectionId: string, stage: StageName, partId: string): Promise<PositionDocument | null>;
-  /** A feed that has not yet worked for `round` (its `scan` is smaller), not held and due; or one given part's feed. */
+  /**
+   * A feed of the app that has not yet worked for `round` (its `scan` is smaller), not held and due; or one given part's
+   * feed, which may be `pending`. Of the former it is not told how many others are open.
+   */
   claimFeed(
     connectionId: string,
     round: number,

@@ -215,6 +215,7 @@ describe('stages and parts', () => {
     const con = await at.connect();
     await positions.ensureFeed(con, 'users', part(''));
     await positions.ensureFeed(con, 'users', part(''));
+    await positions.ensureFeed(con, 'files', part(''));
     await positions.ensureFeed(con, 'pending', part(''));
     const one = (await positions.claimFeed(con, 5, 'w', 60_000)).lease!;
     await positions.completeRound(one, 5);
@@ -230,5 +231,32 @@ describe('stages and parts', () => {
     expect(await positions.feed(con, 'users', '')).toMatchObject({ checkpoint: 'k', seq: lease.position.seq });
     expect(await positions.claimFeed(con, 5, 'other', 60_000, users)).toMatchObject({ lease: null });
     await positions.release(lease);
+    expect(await positions.claimFeed(con, 5, 'w', 60_000, { stage: 'pending', partId: '' })).toHaveProperty(
+      'lease.position.stage',
+      'pending',
+    );
+  });
+
+  it('gives a feed up with the last page of its round, whatever that brought', async () => {
+    const con = await at.connect();
+    await positions.ensureFeed(con, 'users', part(''));
+    for (const [round, records] of [[], [account('a')]].entries()) {
+      const { lease } = await positions.claimFeed(con, round + 1, 'w', 60_000);
+      const write = { ...group(page(records)), checkpoint: `after ${round}`, round: round + 1 };
+      const first = await positions.commit(lease!, write);
+      expect(first.counts).toMatchObject({ pages: 1, added: records.length });
+      expect(await positions.commit(lease!, write)).toEqual(first);
+      await expect(positions.commit(lease!, { ...write })).rejects.toThrow(LeaseLost);
+      expect(await at.position(lease!)).toMatchObject({
+        checkpoint: `after ${round}`,
+        scan: round + 1,
+        state: 'open',
+        holder: null,
+        leaseUntil: null,
+        counts: { pages: round + 1 },
+      });
+      expect(await positions.claimFeed(con, round + 1, 'w', 60_000)).toMatchObject({ lease: null });
+    }
+    expect(await at.row('accounts', con, 'a')).toMatchObject({ vendorId: 'a' });
   });
 });

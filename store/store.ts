@@ -1,3 +1,4 @@
+import type { ReadAgenda } from './agenda.ts';
 import type { Paged } from './paging.ts';
 import type { AnyRecord, FileRecord, RecordKind, Sharing, StageName } from '../connectors/records.ts';
 import type { Ref, Verified } from '../connectors/connector.ts';
@@ -28,6 +29,7 @@ import type { RefusedCredential } from './secret-history.ts';
 export interface Store {
   connections: Connections;
   positions: Positions;
+  agenda: ReadAgenda;
   records: Records;
   spreads: Spreads;
   pending: Pending;
