@@ -26,6 +26,9 @@ export interface PermitSource {
 const leadMs = 100;
 /** Calls in a row that found others waiting behind them: from here on permits are fetched ahead. */
 const busyAfter = 4;
+/** Where the quota gives far more than is used, as many permits are fetched at once as this long has used. */
+const latelyMs = 250;
+const ample = 4;
 /** Of a quota that is next to unlimited a quarter of a second would be millions. */
 const mostAhead = 1_000;
 const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep'];
@@ -41,6 +44,8 @@ export class PermitPool {
   /** By urgency: not to be asked before, and why. */
   private refused: Partial<Record<Urgency, { until: number; why: string }>> = {};
   private streak = 0;
+  private handedOutAt: number[] = [];
+  private everyMs = Infinity;
   private holds = 0;
   private generation = 0;
   private readonly requests = new Set<Promise<void>>();
@@ -137,6 +142,7 @@ export class PermitPool {
       if (!waiter) return;
       this.permits.shift();
       this.streak = this.line.length > 0 ? this.streak + 1 : this.streak / 2;
+      this.handedOutAt = [...this.handedOutAt.filter((then) => then > at - latelyMs), at].slice(-mostAhead);
       waiter.grant(permit);
     }
   }
@@ -162,7 +168,9 @@ export class PermitPool {
     const urgency = watches > 0 ? 'watch' : 'sweep';
     if (!this.allowed(urgency, at)) return;
     this.asking = true;
-    const calls = watches > 0 ? watches : busy ? mostAhead : this.line.length - this.permits.length;
+    const used = this.handedOutAt.filter((then) => then > at - latelyMs).length;
+    const lately = used * this.everyMs * ample < latelyMs ? used : 0;
+    const calls = watches > 0 ? watches : busy ? mostAhead : Math.max(this.line.length, lately) - this.permits.length;
     void this.request(urgency, Math.max(1, calls), 0).finally(() => {
       this.asking = false;
       this.pump();
@@ -215,6 +223,7 @@ export class PermitPool {
   }
 
   private keep(grant: QuotaGrant, at: number): void {
+    this.everyMs = grant.everyMs;
     for (let n = 0; n < grant.granted; n += 1) {
       const due = at + grant.startsInMs + n * grant.everyMs;
       // The first is good however long the answer took, or a slow database would never grant anything.
