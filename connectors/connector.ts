@@ -230,7 +230,7 @@ export interface Push<S = unknown> {
   unsubscribe(session: Session<S>, subscription: Subscription): Promise<void>;
 }
 
-export type Capability = StageName | ActionName | 'push';
+export type Capability = StageName | ActionName | 'push' | 'content';
 /** What probing found. `unknown` where only doing it would tell. */
 export interface Probe {
   state: 'granted' | 'missing' | 'unknown';

@@ -56,6 +56,7 @@ function section(apps: readonly Connector[]): string {
   const rows = [
     ...stageNames.map((name) => row(stageTitles[name], (app) => stageCell(app, name, notes))),
     row('Webhooks of the app', (app) => (app.push ? 'yes' : `– ${notes.mark(app, 'push')}`)),
+    row('Contents of files', (app) => (app.content ? 'hash and true type' : `– ${notes.mark(app, 'content')}`)),
     ...actionNames.map((name) => row(actionTitles[name], (app) => actionCell(app, name, notes))),
   ];
   const head = [`| | ${apps.map(({ title }) => title).join(' | ')} |`, `|${'---|'.repeat(apps.length + 1)}`];

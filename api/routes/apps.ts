@@ -39,7 +39,7 @@ export function appRoutes(router: Router, { connectors }: Pick<Deps, 'connectors
 
 /** Each capability: there, or the reason why it is not. */
 function capabilities(connector: Connector) {
-  const { id, title, stages, actions, push, absent } = connector;
+  const { id, title, stages, actions, push, content, absent } = connector;
   const has = (there: unknown, why: string | undefined) =>
     there ? { available: true } : { available: false, why: why ?? 'not supported by the app' };
   return {
@@ -55,6 +55,7 @@ function capabilities(connector: Connector) {
       ]),
     ),
     push: has(push, absent.push),
+    content: has(content, absent.content),
   };
 }
 

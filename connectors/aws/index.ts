@@ -86,6 +86,7 @@ export const aws = defineConnector({
     overwriteFile,
   },
   absent: {
+    content: 'not there yet: S3 objects are listed with their sizes and ETags, and not read',
     push: 'not needed: S3 notifications come through SQS, which is followed as changes of the files',
     removeCollaborator: 'not applicable: who reaches an S3 object is said by policies, not by a list of people',
     removeExternalAccess: 'not applicable: a bucket policy speaks of many objects at once and is changed as a whole',

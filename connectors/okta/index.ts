@@ -112,6 +112,7 @@ export const okta = defineConnector({
   push,
   absent: {
     files: noFiles,
+    content: noFiles,
     removePublicAccess: noFiles,
     quarantineFile: noFiles,
     trashFile: noFiles,

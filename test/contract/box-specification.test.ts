@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import type { ActionName } from '../../connectors/actions.ts';
 import { box } from '../../connectors/box/index.ts';
 import type { Page, Session, Stage } from '../../connectors/connector.ts';
-import { stageNames, type AnyRecord } from '../../connectors/records.ts';
+import { stageNames, type AnyRecord, type FileRecord } from '../../connectors/records.ts';
 import { createHoldingProxy, startEnterprise, type SentRequest } from './box-enterprise.ts';
 import { sharedFolder } from './ocsf-validator.ts';
 
@@ -83,7 +83,20 @@ it.runIf(folder)('every request is one that Box describes', { timeout: 60_000 },
       if (trashed) control.trash({ id });
       return { fileId: `file:${id}` };
     };
+    const ref = { kind: 'files' as const, vendorId: file().fileId, part: enterprise.owner };
+    const { records } = await box.stages.files!.lookup!(session, [ref]);
+    const { stream } = await box.content!(session, records[0] as FileRecord, { maxBytes: 1000 });
+    stream.destroy();
+    expect(proxy.sent.at(-1)).toMatchObject({
+      path: expect.stringMatching(/^\/files\/\d+\/content$/),
+      query: ['version'],
+    });
+    const holding = control.createItem({ type: 'folder', name: 'shared below', owner: enterprise.owner }).id;
+    const inside = control.createItem({ type: 'file', name: 'shared', parent: holding, text: 'a' }).id;
+    control.setLink({ id: inside, link: { access: 'open' } });
+    control.invite({ item: inside, email: 'guest@nowhere.test', role: 'viewer' });
     const targets: [ActionName, object][] = [
+      ['quarantineFile', { fileId: `folder:${holding}` }],
       ['suspendUser', { accountId: control.createUser({ login: 'x@acme.test', name: 'X' } as never).id }],
       ['revokeSessions', { accountId: enterprise.owner }],
       ['removePublicAccess', file()],
