@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { kinds } from './kinds.ts';
 import { runChaos } from './run-chaos.ts';
 
-const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--scale 0.1] [--go-on] [--json]
+const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--scale 0.1] [--per-place 4]
+             [--go-on] [--json]
 
 Real processes and servers of its own, with a proxy between any two; faults strike while scans, changes and actions go on.
 When they end, every record must be the vendor's and an undisturbed run's, every action done as often as it may be.
@@ -14,6 +15,7 @@ When they end, every record must be the vendor's and an undisturbed run's, every
   --only     these kinds: ${kinds.map(({ kind }) => kind).join(', ')}
   --scale    all waits of ours times this. Default 0.1
   --roll-at  events of a run at which Temporal says "roll over"; 0 leaves it to Temporal. Default 300
+  --per-place  kinds of one place (worker, vendor, ...) in a round at most. Default 4
   --go-on    does not end at the first round that falls short
   --json     the last line is { name, figure, limit, unit, holds, details }
 
@@ -32,12 +34,13 @@ function read() {
       only: { type: 'string' },
       scale: { type: 'string' },
       'roll-at': { type: 'string' },
+      'per-place': { type: 'string' },
       'go-on': { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const number = (name: 'seed' | 'rounds' | 'minutes' | 'from' | 'scale' | 'roll-at', least: number) => {
+  const number = (name: 'seed' | 'rounds' | 'minutes' | 'from' | 'scale' | 'roll-at' | 'per-place', least: number) => {
     const text = values[name];
     if (text === undefined) return undefined;
     const value = Number(text);
@@ -62,6 +65,7 @@ function read() {
       rounds,
       minutes,
       from: number('from', 1),
+      perPlace: number('per-place', 1),
       goOn: values['go-on'],
       rollAt: (number('roll-at', 0) ?? 300) || undefined,
     },

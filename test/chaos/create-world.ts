@@ -11,7 +11,7 @@ import { startProxiedOkta, type ProxiedOkta } from './okta-subject.ts';
 import { startApi, startWorkers } from './processes.ts';
 import { stubborn } from './stubborn.ts';
 import { startTemporalProcess } from './temporal-process.ts';
-import type { World } from './world.ts';
+import type { Kept, World } from './world.ts';
 
 export interface WorldOptions {
   seed: number;
@@ -78,7 +78,7 @@ export async function createWorld({ seed, scale, rollAt, say, signals }: WorldOp
     const ledger = new ActionLedger(mongodb.db, okta);
     const expected = new Map<string, () => Promise<string[]>>();
     const floodedRuns = new Set<string>();
-    const kept = new Map<string, Promise<unknown>>();
+    const kept = new Map<string, Promise<Kept>>();
     const connections = mongodb.db.collection<ConnectionDocument>('connections');
     let connectionId = '';
 
@@ -141,7 +141,7 @@ export async function createWorld({ seed, scale, rollAt, say, signals }: WorldOp
       flooded: (runId) => void floodedRuns.add(runId),
       disrupted: () => ledger.disrupted(),
       expect: (name, differences) => void expected.set(name, differences),
-      keep<T>(name: string, make: () => Promise<T>): Promise<T> {
+      keep<T extends Kept>(name: string, make: () => Promise<T>): Promise<T> {
         const there = kept.get(name) ?? make();
         kept.set(name, there);
         return there as Promise<T>;
@@ -167,7 +167,7 @@ export async function createWorld({ seed, scale, rollAt, say, signals }: WorldOp
       async close() {
         await temporal.close();
         await mongodb.close();
-        await okta.proxy.close();
+        for (const tenant of [okta, ...(await Promise.all(kept.values()))]) await tenant.proxy.close();
         await owner.stop();
       },
     };

@@ -27,14 +27,16 @@ const promised = 30;
 /** So often the kinds that found no occasion get another round. */
 const extraRounds = 4;
 
-/** Kinds in an order that the seed decides, cut into rounds; every kind comes once before any comes again. */
+/**
+ * Kinds in an order that the seed decides, cut into as few rounds as `perPlace` allows with about as many of each place in
+ * each; every kind comes once before any comes again.
+ */
 function* decks(kinds: readonly Fault[], random: Random, perPlace: number): Generator<Fault[]> {
-  let left: Fault[] = [];
   for (;;) {
-    if (left.length === 0) left = shuffled(kinds, random);
-    const drawn = places.flatMap((place) => left.filter((fault) => fault.place === place).slice(0, perPlace));
-    left = left.filter((fault) => !drawn.includes(fault));
-    yield drawn;
+    const ofPlaces = places.map((place) => shuffled(kinds, random).filter((fault) => fault.place === place));
+    const rounds = Math.ceil(Math.max(...ofPlaces.map(({ length }) => length)) / perPlace);
+    for (let left = rounds; left > 0; left -= 1)
+      yield ofPlaces.flatMap((faults) => faults.splice(0, Math.ceil(faults.length / left)));
   }
 }
 

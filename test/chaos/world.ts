@@ -57,6 +57,11 @@ export interface TemporalProcess {
   start(rollAt?: number): Promise<void>;
 }
 
+/** A tenant with a proxy before it, which is closed with the world. */
+export interface Kept {
+  proxy: TcpProxy;
+}
+
 export interface OktaSubject extends OktaTenant {
   /** Between the worker and the simulator; `control` goes past it. */
   proxy: TcpProxy;
@@ -98,8 +103,8 @@ export interface World {
    * For tenants of other apps, which a fault starts with `owner` and connects by `api.call`.
    */
   expect(name: string, differences: () => Promise<string[]>): void;
-  /** Ends with the world: for simulators and connections that a fault keeps from round to round. */
-  keep<T>(name: string, make: () => Promise<T>): Promise<T>;
+  /** Ends with the world: for tenants that a fault keeps from round to round. */
+  keep<T extends Kept>(name: string, make: () => Promise<T>): Promise<T>;
   /** For the account of the run. */
   say(line: string): void;
 }
