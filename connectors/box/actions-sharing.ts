@@ -79,20 +79,20 @@ function planOf(state: SharedState, ending: Ending): string[] {
 }
 
 function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedState, Settings> {
-  const read = async (base: BoxSession, target: T) => {
-    const reached = await reach(base, target);
+  const read = async (base: BoxSession, target: T, ownerId?: string) => {
+    const reached = await reach(base, target, ownerId);
     const { shareTo } = target as { shareTo?: string };
     return { reached, state: { ...(await stateOf(reached)), ...(shareTo === undefined ? {} : { shareTo }) } };
   };
-  const apply = async (base: BoxSession, target: T): Promise<SharedState> => {
-    const { reached, state } = await read(base, target);
+  const apply = async (base: BoxSession, target: T, { ownerId }: SharedState): Promise<SharedState> => {
+    const { reached, state } = await read(base, target, ownerId);
     mustBeThere(state);
     const { people, link } = left(state, ending);
     // The widest first.
     if (link && ending.link === 'goes') await removeLinkOf(reached.owner, reached.at);
     else if (link) await tightenLink(reached.owner, reached.at);
     await removeCollaborations(reached.owner, reached.item!, people);
-    return (await read(base, target)).state;
+    return (await read(base, target, ownerId)).state;
   };
   return {
     repeat: 'readable',
@@ -115,9 +115,9 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
         touches: touchesOf(target, state.ownerId),
       };
     },
-    apply: async (base, target) => ({ after: await apply(base, target) }),
+    apply: async (base, target, before) => ({ after: await apply(base, target, before) }),
     async undo(base, target, before) {
-      const { reached, state } = await read(base, target);
+      const { reached, state } = await read(base, target, before.ownerId);
       mustBeThere(state);
       await restoreSharing(base, reached.owner, reached.item!, before);
     },

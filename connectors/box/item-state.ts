@@ -33,10 +33,13 @@ export interface Reached {
   item?: Item;
 }
 
-/** Finds an item by its id alone: only its owner reaches it, and who that is was seen by a scan. */
-export async function reach(base: BoxSession, target: FileTarget): Promise<Reached> {
+/**
+ * Finds an item by its id alone: only its owner reaches it, and who that is was seen by a scan, or `known` from a read
+ * of before. Whom the scan saw may have given it away since, and reach it no more once the action took their share.
+ */
+export async function reach(base: BoxSession, target: FileTarget, known?: string): Promise<Reached> {
   const at = parseFileId(target.fileId);
-  const subject = await base.partOf({ kind: 'files', vendorId: target.fileId });
+  const subject = known ?? (await base.partOf({ kind: 'files', vendorId: target.fileId }));
   if (subject === undefined)
     throw new Failure('notFound', `nobody is known to own ${target.fileId}`, {
       who: 'operator',
