@@ -19,6 +19,8 @@ import { workflowBundle } from './workflow-bundle.ts';
 
 const slots = { actions: 20, watch: 100, sweep: 40, content: 4 } as const;
 const againMs = 2_000;
+/** Each look at a connection whose workflow is not kept costs a replay of up to 3,000 events. */
+const mostCachedWorkflows = 2_500;
 
 /** Of what the SDK says only that which somebody should read. */
 const warningsTo = (log: Logger): TemporalLogger => ({
@@ -57,7 +59,7 @@ async function createWorkers(config: WorkerConfig, store: Store, log: Logger, co
         ...shared,
         taskQueue: taskQueues[queue],
         maxConcurrentActivityTaskExecutions: slots[queue],
-        ...(queue === 'sweep' && { workflowBundle: bundle }),
+        ...(queue === 'sweep' && { workflowBundle: bundle, maxCachedWorkflows: mostCachedWorkflows }),
       }),
     ),
   );

@@ -1,9 +1,14 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { connectTemporal } from '../../api/temporal.ts';
+import { okta } from '../../connectors/okta/index.ts';
 import { ProcessOwner } from '../../local/processes.ts';
 import { startWorker } from '../../local/stack.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
 import type { ConnectionDocument } from '../../store/documents.ts';
+import { openStore } from '../../store/open-store.ts';
+import { parseMasterKey } from '../../store/seal.ts';
+import type { ConnectionState } from '../../workflows/messages.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
 import { cpuMs, rssMb } from './process-figures.ts';
@@ -11,8 +16,8 @@ import { eventually, startBench, type Bench } from './start-bench.ts';
 import { watchRequests } from './vendor-requests.ts';
 
 const everyMs = 60_000;
-/** Created side by side: so many first scans go on at once. */
-const creators = 12;
+/** Created side by side. */
+const creators = 24;
 /** Calls of one look for changes are closer to each other than this. */
 const oneLookMs = 10_000;
 const settledLooks = 1;
@@ -40,7 +45,7 @@ export async function idle({ size: connections = 2_000 }: BenchOptions): Promise
       CASTELLAN_LOG_LEVEL: 'warn',
     });
     try {
-      const creating = await create(bench, connections, simulators);
+      const creating = await create(bench, connections, simulators, looks);
       // From when on everybody has been looked at in steady state.
       await eventually(
         async () => [...looks.values()].filter((of) => of.length > settledLooks).length >= connections || undefined,
@@ -84,44 +89,82 @@ const measured = (name: string, figure: number, limit: number, unit: string, det
   details: { ...details },
 });
 
-const scanned = async (bench: Bench, id: string): Promise<string | undefined> =>
-  (
-    await bench.db
-      .collection<ConnectionDocument>('connections')
-      .findOne({ _id: id }, { projection: { 'state.scan': 1 } })
-  )?.state?.scan.finishedAt;
+const stateOf = async (bench: Bench, id: string): Promise<ConnectionState | undefined> =>
+  (await bench.db.collection<ConnectionDocument>('connections').findOne({ _id: id }, { projection: { state: 1 } }))
+    ?.state ?? undefined;
 
-/** Spread over the interval as connections of real life are, so far as the first scans leave time for it. */
-async function create(bench: Bench, connections: number, simulators: OktaSimulator[]) {
+async function tenantOf(number: number, simulators: OktaSimulator[]) {
+  const subdomain = `tenant${number}`;
+  const token = `00${subdomain}`.padEnd(42, '0');
+  const simulator = await createOktaSimulator({
+    seed: number + 1,
+    subdomain,
+    token,
+    knobs: { tier: 'workforce', share: 100, limitFactor: 100 },
+    fill: { users: 3, groups: 2, events: 2, apps: 1, apiTokens: 1 },
+    allowHttpHooks: true,
+  });
+  simulators.push(simulator);
+  return {
+    port: Number(new URL(simulator.url).port),
+    body: {
+      app: 'okta',
+      settings: { domain: `${subdomain}.okta.com`, baseUrl: simulator.url },
+      credential: { type: 'ssws', token },
+      parallel: 1,
+    },
+  };
+}
+
+/**
+ * One is made through the API and scanned. The others begin with its state, as a workflow does that is started again
+ * long after its first scan: two thousand first scans would take longer than all that is measured here. Spread over the
+ * interval as connections of real life are.
+ */
+async function create(
+  bench: Bench,
+  connections: number,
+  simulators: OktaSimulator[],
+  looks: ReadonlyMap<number, number[]>,
+) {
   const emptyMb = rssMb(bench.worker.pid);
+  const first = await tenantOf(0, simulators);
+  const { id } = await bench.api.post<{ id: string }>('/v1/connections', first.body);
+  const state = await eventually(async () => {
+    const now = await stateOf(bench, id);
+    return now?.scan.finishedAt ? now : undefined;
+  });
+  const { env } = bench;
+  const store = await openStore({
+    uri: env['MONGODB_URI']!,
+    database: env['CASTELLAN_DATABASE']!,
+    key: parseMasterKey(env['CASTELLAN_KEY']!),
+  });
+  const temporal = connectTemporal({ address: bench.temporal.address, namespace: 'default' });
   const begun = performance.now();
-  let next = 0;
+  let next = 1;
   const one = async (): Promise<void> => {
     for (let number = next++; number < connections; number = next++) {
-      const subdomain = `tenant${number}`;
-      const token = `00${subdomain}`.padEnd(42, '0');
-      const simulator = await createOktaSimulator({
-        seed: number + 1,
-        subdomain,
-        token,
-        knobs: { tier: 'workforce', share: 100, limitFactor: 100 },
-        fill: { users: 3, groups: 2, events: 2, apps: 1, apiTokens: 1 },
-        allowHttpHooks: true,
+      const { port, body } = await tenantOf(number, simulators);
+      const { _id: connectionId } = await store.connections.create({
+        ...body,
+        name: body.settings.domain,
+        label: body.settings.domain,
+        identity: okta.identity(body.credential),
+        wanted: 'running',
+        governance: 'off',
+        protected: [],
+        scanEveryMs: 12 * 3_600_000,
+        createdBy: 'bench',
       });
-      simulators.push(simulator);
-      const { id } = await bench.api.post<{ id: string }>('/v1/connections', {
-        app: 'okta',
-        settings: { domain: `${subdomain}.okta.com`, baseUrl: simulator.url },
-        credential: { type: 'ssws', token },
-        parallel: 1,
-      });
-      // Not by the API, which allows a key so many calls a minute.
-      await eventually(() => scanned(bench, id), 120_000, 500);
+      await temporal.start({ connectionId, app: 'okta', title: body.settings.domain, state });
+      await eventually(async () => looks.get(port), 120_000, 500);
       const due = begun + (number / connections) * everyMs;
       await delay(Math.max(due - performance.now(), 0));
     }
   };
   await Promise.all(Array.from({ length: creators }, one));
+  await Promise.all([store.close(), temporal.close()]);
   return { emptyMb, createdInSeconds: Math.round((performance.now() - begun) / 1000) };
 }
 
