@@ -142,6 +142,7 @@ function planOf(state: PublicState): Before<PublicState> {
       irreversible: [],
       calls: 1,
       done: !state.public,
+      losesAccess: state.public ? [{ who: 'everybody', how: `what is public of ${state.bucket}` }] : [],
       touches: touchesOf(state.bucket),
     };
   const { bucket, key, byAcl, byStatement, byBucket } = state;
@@ -171,6 +172,10 @@ function planOf(state: PublicState): Before<PublicState> {
     irreversible: [],
     calls: Number(byAcl) + Number(byStatement),
     done: !byAcl && !byStatement,
+    losesAccess: [
+      ...(byAcl ? [{ who: 'everybody', how: `the ACL of ${key}` }] : []),
+      ...(byStatement ? [{ who: 'everybody', how: `the policy of ${bucket}` }] : []),
+    ],
     touches: touchesOf(bucket, key),
   };
 }

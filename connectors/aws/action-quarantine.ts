@@ -15,7 +15,7 @@ import { bucketClient, factsOf, forgetBucket } from './buckets.ts';
 import { plain } from './directory.ts';
 import { absentAs, vendor } from './errors.ts';
 import { grantHeaders } from './grant-headers.ts';
-import { readItem } from './objects.ts';
+import { lostWithObject, readItem } from './objects.ts';
 import type { AwsSession, AwsSettings } from './settings.ts';
 
 /** CopyObject takes no more; larger ones need a copy in parts. */
@@ -203,6 +203,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, AwsSettings> = 
           : [`After a release ${key} has a new date of change${place === 'trashed' ? ' and version id' : ''}.`],
       calls: 3,
       done,
+      losesAccess: done || place !== 'there' ? [] : await lostWithObject(session, bucket, key),
       touches: touchesOf(bucket, key),
     };
   },

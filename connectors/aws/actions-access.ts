@@ -64,6 +64,7 @@ export const removeFromGroup: Action<ActionTarget<'removeFromGroup'>, MemberStat
       irreversible: [],
       calls: 1,
       done: !state.member,
+      losesAccess: state.member ? [{ who: state.userName, how: `what the group ${state.groupName} allows` }] : [],
       principal: state.userId,
       touches: [
         { kind: 'memberships', vendorId: membershipId(state.groupId, state.userId) },
@@ -222,6 +223,7 @@ export const removePrivilege: Action<ActionTarget<'removePrivilege'>, PrivilegeS
       irreversible: [],
       calls: 1,
       done: !state.present,
+      losesAccess: state.present ? [{ who: state.holder, how: `what the policy ${state.policy} allows` }] : [],
       principal: user ? state.holderId : undefined,
       touches: [
         { kind: 'privileges', vendorId: privilegeId },

@@ -5,7 +5,7 @@ import type { Action, Ref } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { bucketClient, factsOf, forgetBucket, type BucketFacts } from './buckets.ts';
 import { absentAs, vendor } from './errors.ts';
-import { fileId, readFileId, readItem } from './objects.ts';
+import { fileId, lostWithObject, readFileId, readItem } from './objects.ts';
 import type { AwsSession, AwsSettings } from './settings.ts';
 
 export type FileTarget = ActionTarget<'trashFile'>;
@@ -81,6 +81,7 @@ export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
       irreversible: [],
       calls: 1,
       done: state.place === 'trashed',
+      losesAccess: state.place === 'trashed' ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),
     };
   },
@@ -147,6 +148,7 @@ export const overwriteFile: Action<FileTarget, ObjectState, AwsSettings> = {
         : [`${state.bucket} keeps no versions: the content is lost and cannot be restored.`],
       calls: 1,
       done: state.etag === noticeEtag,
+      losesAccess: state.etag === noticeEtag ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),
     };
   },

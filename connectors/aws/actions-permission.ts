@@ -88,6 +88,7 @@ export const revokeAppPermission: Action<Target, PermissionState, AwsSettings> =
         irreversible: ['Sessions that were begun already last until they expire.'],
         calls: 1,
         done: state.denied,
+        losesAccess: state.denied ? [] : [{ who: state.principal, how: `the role ${state.roleName}` }],
         touches: [{ ...touched, part: 'trusts' }],
       };
     }
@@ -98,6 +99,7 @@ export const revokeAppPermission: Action<Target, PermissionState, AwsSettings> =
       irreversible: [],
       calls: 1,
       done: state.status === 'Inactive',
+      losesAccess: state.status === 'Inactive' ? [] : [{ who: state.userName, how: `the access key ${state.keyId}` }],
       principal: state.userId,
       touches: [
         { ...touched, part: 'keys' },

@@ -144,6 +144,9 @@ export const suspendUser: Action<Target, UserState, AwsSettings> = {
         : [],
       calls: 1 + keys.length + (state.console ? 1 : 0),
       done: isSuspended(state),
+      losesAccess: isSuspended(state)
+        ? []
+        : [{ who: state.userName, how: 'may do nothing in AWS: by console, by session, by access key' }],
       principal: state.userId,
       touches: touches(state.userId, state.keys),
     };
@@ -221,6 +224,7 @@ export const revokeSessions: Action<Target, SessionsState, AwsSettings> = {
       ],
       irreversible: ['Long-term access keys carry no session and keep working: deactivate them, or suspend the user.'],
       calls: 1,
+      losesAccess: [{ who: state.userName, how: 'sessions begun before now end' }],
       principal: state.userId,
       touches: touches(state.userId),
     };

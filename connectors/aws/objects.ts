@@ -6,7 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import type { Looked, Page, PageRequest, Ref, Skipped, Stage } from '../connector.ts';
+import type { Looked, LostAccess, Page, PageRequest, Ref, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord, Share } from '../records.ts';
@@ -67,6 +67,13 @@ async function objectShares(session: AwsSession, facts: BucketFacts, item: S3Ite
     'MethodNotAllowed',
   );
   return [...aclShares(acl?.Grants ?? [], facts), ...shares];
+}
+
+/** Who gets at an object by what is written on it and on its bucket. What IAM allows its own is not looked up. */
+export async function lostWithObject(session: AwsSession, bucket: string, key: string): Promise<LostAccess[]> {
+  const facts = await factsOf(session, bucket);
+  const shares = [...facts.shares, ...(await objectShares(session, facts, { key, trashed: false }))];
+  return shares.map(({ to, role, evidence }) => ({ who: to === '*' ? 'everybody' : to, how: evidence ?? role }));
 }
 
 export function fileRecord(facts: BucketFacts, item: S3Item, shares: Share[]): FileRecord {

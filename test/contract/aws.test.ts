@@ -284,10 +284,12 @@ describe('AWS against moto, with the front server before it', { timeout: 120_000
       ['restoreFile', { fileId: trashed }],
       ['overwriteFile', { fileId: versioned }],
     ];
+    const lost: string[][] = [];
     for (const [name, target] of targets) {
       const action = aws.actions[name]!;
       const before = await action.read(open(), target as never);
       expect([name, before.done ?? false, before.plan.length > 0]).toEqual([name, false, true]);
+      lost.push([name, ...(before.losesAccess?.map(({ who, how }) => `${who}: ${how}`) ?? [])]);
       const applied = await action.apply(open(), target as never, before.state);
       const again = await action.apply(open(), target as never, before.state);
       if (!('after' in applied) || !('after' in again)) throw new Error(`${name} is pending`);
@@ -302,6 +304,19 @@ describe('AWS against moto, with the front server before it', { timeout: 120_000
       if (target.fileId === trashed) expect(restored).toMatchObject({ place: 'trashed' });
       else expect([name, restored]).toEqual([name, before.state]);
     }
+    // Objects that are shared by nothing of their own: whom IAM lets in is not looked up.
+    const told = lost.filter(([, ...who]) => who.length > 0);
+    expect(told).toEqual([
+      ['suspendUser', expect.stringMatching(/^user\d+@example.com: may do nothing in AWS/)],
+      ['revokeSessions', expect.stringContaining('sessions begun before now end')],
+      ['removeFromGroup', expect.stringContaining('what the group')],
+      ['removePrivilege', expect.stringContaining('what the policy')],
+      ['revokeAppPermission', expect.stringContaining(`the access key ${filled.accessKeyIds[0]!}`)],
+      ['revokeAppPermission', expect.stringMatching(/: the role /)],
+      ['removePublicAccess', expect.stringContaining('everybody: the ACL of')],
+      ['removePublicAccess', 'everybody: what is public of acme-website'],
+      ['quarantineFile', 'everybody: ACL grants READ to AllUsers'],
+    ]);
   });
 
   it('takes a suspension back with exactly the keys that it switched off', async () => {
