@@ -5,23 +5,7 @@ import type { PositionDocument, SubscriptionDocument } from './documents.ts';
 import { dueHold } from './holds.ts';
 import { duePending } from './pending.ts';
 import { claimable } from './position-claims.ts';
-
-/** What a round over the feeds of a connection finds to do. */
-export interface Agenda {
-  /** By stage that has feeds, and `pending`: how many of them could be claimed for this round. */
-  feedsLeft: ReadonlyMap<PositionDocument['stage'], number>;
-  /** Refs are due to be looked at again. */
-  pending: boolean;
-  /** Outcomes of actions are due to be looked at. */
-  holds: boolean;
-  /** Below folders something is to be worked out anew. */
-  spreads: boolean;
-  /** Steps of actions are to be done; which of them now, `actions.waiting` tells. */
-  actions: boolean;
-  subscription: SubscriptionDocument | null;
-}
-
-export type ReadAgenda = (connectionId: string, round: number) => Promise<Agenda>;
+import type { ReadAgenda } from './store.ts';
 
 type Found = 'pending' | 'holds' | 'spreads' | 'actions';
 type Row =

@@ -1,4 +1,3 @@
-import type { ReadAgenda } from './agenda.ts';
 import type { Paged } from './paging.ts';
 import type { AnyRecord, FileRecord, RecordKind, Sharing, StageName } from '../connectors/records.ts';
 import type { Ref, Verified } from '../connectors/connector.ts';
@@ -9,6 +8,7 @@ import type {
   CoverageDocument,
   PaceSample,
   PendingDocument,
+  PositionDocument,
   ScanDocument,
   Stored,
   SubscriptionDocument,
@@ -202,6 +202,23 @@ export interface Spreads {
   /** Works until nothing waits or `goOn` says no: then true. One worker a connection, others return at once. */
   work(connectionId: string, options: { holder: string; leaseMs: number; goOn: () => boolean }): Promise<boolean>;
 }
+
+/** What a round over the feeds of a connection finds to do. */
+export interface Agenda {
+  /** By stage that has feeds, and `pending`: how many of them could be claimed for this round. */
+  feedsLeft: ReadonlyMap<PositionDocument['stage'], number>;
+  /** Refs are due to be looked at again. */
+  pending: boolean;
+  /** Outcomes of actions are due to be looked at. */
+  holds: boolean;
+  /** Below folders something is to be worked out anew. */
+  spreads: boolean;
+  /** Steps of actions are to be done; which of them now, `actions.waiting` tells. */
+  actions: boolean;
+  subscription: SubscriptionDocument | null;
+}
+
+export type ReadAgenda = (connectionId: string, round: number) => Promise<Agenda>;
 
 export interface Pending {
   /** Merged with what waits already; acknowledged by a majority before it returns. */
