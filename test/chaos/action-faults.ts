@@ -14,10 +14,11 @@ const suspended = async ({ okta }: World, user: string): Promise<boolean> =>
 const ended = ['done', 'failed', 'refused'];
 const user = (id: string) => `/api/v1/users/${id}`;
 
-/** The worker dies at this call of the suspension of somebody. */
+/** The worker dies at this call of an action upon somebody. */
 const inStep = (
   kind: string,
   trapOf: (world: World, accountId: string) => Pick<Trap, 'pattern' | 'moment' | 'when'>,
+  action: 'suspendUser' | 'requirePasswordReset' = 'suspendUser',
 ): Fault => ({
   kind,
   place: 'worker',
@@ -25,7 +26,7 @@ const inStep = (
   async inject(world) {
     const accountId = await world.okta.newUser();
     await killedAt(world, world.okta.proxy, { way: 'up', ...trapOf(world, accountId) }, () =>
-      world.act('suspendUser', { accountId }),
+      world.act(action, { accountId }),
     );
   },
 });
@@ -40,7 +41,12 @@ export const actionFaults: Fault[] = [
     pattern: `POST ${user(id)}/lifecycle/suspend`,
     moment: 'before',
   })),
-  inStep('worker-killed-after-apply', (_, id) => ({ pattern: `POST ${user(id)}/lifecycle/suspend`, moment: 'after' })),
+  // Okta does this as often as it is asked to: only reading tells that it was done.
+  inStep(
+    'worker-killed-after-apply',
+    (_, id) => ({ pattern: `POST ${user(id)}/lifecycle/expire_password`, moment: 'after' }),
+    'requirePasswordReset',
+  ),
   inStep('worker-killed-in-read-back', (world, id) => ({
     pattern: `GET ${user(id)}`,
     moment: 'after',

@@ -70,7 +70,10 @@ export class ActionLedger {
     }
   }
 
-  /** `mayFail`: the vendor was away for so long that giving up with the reason is right; never done twice though. */
+  /**
+   * `mayFail`: the vendor was away for so long that giving up with the reason is right; never done twice though, and never
+   * refused, which would say that somebody else changed the object.
+   */
   async differences(mayFail: boolean): Promise<string[]> {
     if (this.#asked.length === 0) return [];
     const ids = this.#asked.map(({ id }) => id);
@@ -89,7 +92,7 @@ export class ActionLedger {
       const name = `action ${id} (${action})`;
       if (!is) return [`${name} is lost`];
       const done = undo ? 'undone' : 'done';
-      if (is.state !== done && !(mayFail && final.includes(is.state)))
+      if (is.state !== done && !(mayFail && is.state !== 'refused' && final.includes(is.state)))
         return [`${name} is ${is.state}, not ${done}${is.problem ? `: ${is.problem.what}` : ''}`];
       const rule = counted[action];
       if (!rule) return [];

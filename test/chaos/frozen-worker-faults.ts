@@ -54,7 +54,7 @@ async function frozen(
   const struck = await mongodb.proxy.trap(trap, occasionMs);
   if (!struck) throw new Missed();
   await delay(thawedMs);
-  await workers.stop(worker);
+  await workers.kill(worker);
   if (!taken) throw new Missed();
   return write!;
 }

@@ -4,6 +4,7 @@ import { differencesFromTruth, differencesFromUndisturbed, presentOf } from './c
 import type { Ground } from './create-world.ts';
 import { Missed, places, type Fault } from './fault.ts';
 import { longestRunOf } from './longest-run.ts';
+import { lastCommitted, olderOverNewer } from './observations.ts';
 
 export interface RoundResult {
   round: number;
@@ -45,6 +46,7 @@ export async function runRound(
   const missed: string[] = [];
   expected.clear();
   ledger.forget();
+  const since = await lastCommitted(world.mongodb.oplog);
   if (world.okta.connectionId === '' || streamOf(seed, round, 1)() < 0.5) await ground.connectAnew();
   else await ground.askForScan();
 
@@ -86,6 +88,7 @@ export async function runRound(
   tell('settled');
   const longestRun = await longestRunOf(world.temporal.client, ground.floodedRuns);
   if (longestRun > historyLimit) failures.push(`a run has ${longestRun} events, more than ${historyLimit}`);
+  failures.push(...(await olderOverNewer(world.mongodb.oplog, since)));
   const actions = ledger.size;
   if (differences.length === 0) failures.push(...(await undisturbed(ground)));
   return {

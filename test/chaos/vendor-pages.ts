@@ -7,7 +7,7 @@ import type { World } from './world.ts';
 
 /** So many rows a page that every list has several. */
 const short = { turn: { pageRows: 20 }, back: { pageRows: 0 } };
-/** At true scale. In the least the log has been looked at too, which would put right what the old page made wrong. */
+/** At true scale; the least that lets what was pushed be looked up and stored meanwhile. */
 const heldMs = 5_000;
 const heldLeastMs = 2_500;
 
