@@ -95,7 +95,8 @@ it('touches what an event is about, as whoever owns it, and marks our own doing'
       session,
       touched.filter(({ kind }) => kind === 'files'),
     );
-  const sharing = async () => (await looked()).records.map((record) => record.kind === 'files' && mostOpen(record.shares));
+  const sharing = async () =>
+    (await looked()).records.map((record) => record.kind === 'files' && mostOpen(record.shares));
   expect(await sharing()).toEqual(['public']);
   const action = box.actions.makePrivate!;
   await action.apply(session, target, (await action.read(session, target)).state);
