@@ -136,11 +136,11 @@ describe('the lease of a content', () => {
     }
     expect(second).toMatchObject({ progress: { version: 'v', received: 9, state: 's' }, failures: 0 });
     for (const late of [
-      contents.keep(first, 50, undefined),
-      contents.release(first, undefined),
-      contents.finish(first, found()),
+      () => contents.keep(first, 50, undefined),
+      () => contents.release(first, undefined),
+      () => contents.finish(first, found()),
     ])
-      await expect(late).rejects.toThrow(LeaseLost);
+      await expect(late()).rejects.toThrow(LeaseLost);
     await contents.finish(second!, found());
     expect(await row('a')).toMatchObject({ content: { sha256: 'ab' } });
     expect(Object.keys(await row('a'))).not.toContain('contentWork');

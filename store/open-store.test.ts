@@ -99,8 +99,9 @@ test('makes the indexes of every collection, several processes at once, and agai
   const collections = (await db.listCollections({}, { nameOnly: true }).toArray()).map((each) => each.name).sort();
   expect(collections).toEqual(
     [
-      ...['accounts', 'actions', 'activities', 'apiKeys', 'appPermissions', 'connections', 'coverage', 'files'],
-      ...['groups', 'memberships', 'pending', 'positions', 'privileges', 'quotas', 'scans', 'spreads', 'subscriptions'],
+      ...['accounts', 'actions', 'activities', 'apiKeys', 'appPermissions', 'batchBudgets', 'batches', 'connections'],
+      ...['coverage', 'files', 'groups', 'memberships', 'pending', 'positions', 'privileges', 'quotaUses', 'quotas'],
+      ...['reconciliation', 'scans', 'spreads', 'subscriptions'],
     ].sort(),
   );
   const unique = await db.collection('connections').listIndexes().toArray();
@@ -109,7 +110,8 @@ test('makes the indexes of every collection, several processes at once, and agai
     partialFilterExpression: { tenantId: { $type: 'string' } },
   });
   // Whatever is of one connection is found by it: an erase must not read all of the others.
-  for (const each of collections.filter((at) => !['connections', 'quotas', 'apiKeys'].includes(at))) {
+  const byId = new Set(['connections', 'quotas', 'apiKeys', 'batchBudgets', 'reconciliation']);
+  for (const each of collections.filter((at) => !byId.has(at))) {
     const firsts = (await db.collection(each).listIndexes().toArray()).map((index) => Object.keys(index.key)[0]);
     expect([each, firsts.includes('connectionId')]).toEqual([each, true]);
   }
@@ -185,17 +187,21 @@ test('scans keep their first start and the newest comes first', async () => {
 const counts = { added: 0, changed: 0, unchanged: 0, removed: 0, skipped: 0, pages: 0 };
 
 test('subscriptions are put, replaced and removed', async () => {
-  const { subscriptions } = await opened();
+  const { subscriptions, connections } = await opened();
+  const { _id } = await connections.create({
+    ...{ app: 'okta', name: 'S', label: 's', settings: {}, credential: {}, identity: {} },
+    ...{ wanted: 'running', governance: 'off', protected: [], scanEveryMs: 1, parallel: 1, createdBy: 'key_a' },
+  });
   const doc = {
-    _id: 'con_s',
-    connectionId: 'con_s',
+    _id,
+    connectionId: _id,
     vendorId: 'v1',
     url: 'https://example.com/w',
     createdAt: new Date(1),
   };
   await subscriptions.put(doc);
   await subscriptions.put({ ...doc, vendorId: 'v2' });
-  expect(await subscriptions.get('con_s')).toEqual({ ...doc, vendorId: 'v2' });
-  await subscriptions.remove('con_s');
-  expect(await subscriptions.get('con_s')).toBeNull();
+  expect(await subscriptions.get(_id)).toEqual({ ...doc, vendorId: 'v2' });
+  await subscriptions.remove(_id);
+  expect(await subscriptions.get(_id)).toBeNull();
 });

@@ -85,7 +85,7 @@ describe('lists of records', () => {
 
 describe('filters', () => {
   it('name only fields that the kind has', () => {
-    const stored = ['vendorId', 'part', 'observedAt', 'event', 'ownSharing', 'sharing', 'sharedVia'];
+    const stored = ['vendorId', 'part', 'observedAt', 'event', 'ownSharing', 'sharing', 'sharedVia', 'content'];
     for (const kind of recordKinds) {
       const fields = [...Object.keys(recordSchemas[kind].shape), ...stored];
       for (const { path } of Object.values(recordFilters[kind])) expect(fields).toContain(path.split('.')[0]);

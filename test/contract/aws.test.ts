@@ -15,6 +15,7 @@ import { putTrailFile } from '../../simulators/aws/fill-trail.ts';
 import { startAwsFront } from '../../simulators/aws/server.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 import { useProcessOwner } from '../support/use-process-owner.ts';
+import { madeEvent } from './made-trail-event.ts';
 import { createOcsfValidator, sharedFolder } from './ocsf-validator.ts';
 
 const specs = sharedFolder('CASTELLAN_SPECS', 'specs');
@@ -24,22 +25,6 @@ const samples: TrailEvent[] = samplesFolder
   : [];
 const problemsOf = specs ? createOcsfValidator(specs) : () => [];
 const day = 86_400_000;
-
-const madeEvent = (index: number, at: number): TrailEvent => ({
-  eventVersion: '1.11',
-  eventID: `made-${index}`,
-  eventTime: new Date(at).toISOString().replace(/\.\d+/, ''),
-  eventSource: index % 2 ? 'signin.amazonaws.com' : 'iam.amazonaws.com',
-  eventName: index % 2 ? 'ConsoleLogin' : 'UpdateUser',
-  awsRegion: 'us-east-1',
-  recipientAccountId: '123456789012',
-  sourceIPAddress: '198.51.100.7',
-  userIdentity: { type: 'IAMUser', principalId: 'AIDA1', userName: 'user0001@example.com', accountId: '123456789012' },
-  requestParameters: index % 2 ? null : { userName: 'user0002@example.com' },
-  responseElements: index % 2 ? { ConsoleLogin: 'Success' } : null,
-  readOnly: false,
-  managementEvent: true,
-});
 
 describe('AWS against moto, with the front server before it', { timeout: 120_000 }, () => {
   const owner = useProcessOwner();
