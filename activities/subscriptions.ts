@@ -39,7 +39,8 @@ export async function keepSubscribed(
         : await push.subscribe(session, { url, secret });
     const { expiresAt } = subscription;
     const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
-    await store.subscriptions.put({ ...doc, vendorId: subscription.id, rotations, expiresAt, renewAt: half });
+    const kept = { ...doc, vendorId: subscription.id, rotations, expiresAt, renewAt: half };
+    if (!(await store.subscriptions.put(kept))) return await push.unsubscribe(session, subscription);
     if (!known || !rotated) return;
     await store.connections.endWebhookOverlap(connection._id, rotations, overlapMs);
     if (known.vendorId && known.vendorId !== subscription.id) await push.unsubscribe(session, { id: known.vendorId });

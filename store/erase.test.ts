@@ -5,6 +5,7 @@ import { useDatabase } from '../test/support/use-database.ts';
 import { createConnections } from './connections.ts';
 import { createErase } from './erase.ts';
 import { createSeal } from './seal.ts';
+import { createSubscriptions } from './subscriptions.ts';
 
 const { uri, name } = useDatabase();
 const client = new MongoClient(uri, { ignoreUndefined: true });
@@ -229,4 +230,21 @@ test('its webhook secrets go first, so that nothing new is let in', async () => 
   };
   await expect(erase(id, killed)).rejects.toThrow('killed');
   expect(await connections.get(id)).toMatchObject({ webhookSecrets: [], wanted: 'erased' });
+});
+
+test('who wakes with a new subscription in hand finds the connection erased', async () => {
+  const { id, other } = await filled(1);
+  const subscriptions = createSubscriptions(db, client);
+  const of = (connectionId: string) => ({
+    _id: connectionId,
+    connectionId,
+    vendorId: 'v1',
+    url: '',
+    createdAt: clock.now(),
+  });
+  expect(await subscriptions.put(of(id))).toBe(true);
+  await erase(id, () => {});
+  expect(await subscriptions.put(of(id))).toBe(false);
+  expect(await subscriptions.get(id)).toBeNull();
+  expect(await subscriptions.put(of(other))).toBe(true);
 });

@@ -93,7 +93,7 @@ export async function openStore({
       quotaUses: createQuotaUses(db, clock),
       scans: createScans(db, clock),
       coverage: createCoverage(db),
-      subscriptions: createSubscriptions(db),
+      subscriptions: createSubscriptions(db, client),
       apiKeys: createApiKeys(db, clock),
       reconciliation: createReconciliation(db, clock),
       now: () => clock.now(),

@@ -243,7 +243,8 @@ export interface Coverage {
 }
 
 export interface Subscriptions {
-  put(doc: SubscriptionDocument): Promise<void>;
+  /** False when the connection is erased: then nothing is stored. */
+  put(doc: SubscriptionDocument): Promise<boolean>;
   get(connectionId: string): Promise<SubscriptionDocument | null>;
   remove(connectionId: string): Promise<void>;
 }

@@ -1,18 +1,29 @@
-import type { Db, IndexDescription } from 'mongodb';
-import type { SubscriptionDocument } from './documents.ts';
+import type { Db, IndexDescription, MongoClient } from 'mongodb';
+import type { ConnectionDocument, SubscriptionDocument } from './documents.ts';
+import { inTransaction } from './in-transaction.ts';
 import type { Subscriptions } from './store.ts';
 
 export const subscriptionIndexes: IndexDescription[] = [
   { name: 'byConnection', key: { connectionId: 1, createdAt: -1 } },
 ];
 
-export function createSubscriptions(db: Db): Subscriptions {
+export function createSubscriptions(db: Db, client: MongoClient): Subscriptions {
   const subscriptions = db.collection<SubscriptionDocument>('subscriptions');
+  const connections = db.collection<ConnectionDocument>('connections');
 
   return {
-    async put(doc) {
-      await subscriptions.replaceOne({ _id: doc._id }, doc, { upsert: true });
-    },
+    /** No position fences it, so it writes the connection too: an erase that begins meanwhile conflicts with it. */
+    put: (doc) =>
+      inTransaction(client, async (session) => {
+        const { matchedCount } = await connections.updateOne(
+          { _id: doc.connectionId, wanted: { $ne: 'erased' } },
+          { $currentDate: { updatedAt: true } },
+          { session },
+        );
+        if (matchedCount === 0) return false;
+        await subscriptions.replaceOne({ _id: doc._id }, doc, { upsert: true, session });
+        return true;
+      }),
 
     /** The newest one. */
     get: (connectionId) => subscriptions.findOne({ connectionId: { $eq: connectionId } }, { sort: { createdAt: -1 } }),
