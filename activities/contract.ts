@@ -20,7 +20,7 @@ export interface Activities {
   authenticate(input: Of): Promise<Authentication>;
   beginScan(input: Of & { scan: number }): Promise<void>;
   finishScan(input: Of & { scan: number; stages: ConnectionState['stages'] }): Promise<void>;
-  /** Reads parts of the stage for 60 s, less when it has ended or when more readers are worth while. */
+  /** Reads parts of the stage for 60 s; for 5 s once they were listed, so that more readers can join. */
   sweepChunk(input: Of & { stage: StageName; scan: number }): Promise<SweepResult>;
   /** One round over the feeds and over what is pending; `pending` alone when somebody waits for it. */
   watchChunk(input: Of & { round: number; scope: 'all' | 'pending' }): Promise<WatchResult>;

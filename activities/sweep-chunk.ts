@@ -53,7 +53,7 @@ export function sweepChunk(deps: Dependencies): Activities['sweepChunk'] {
 }
 
 class Chunk {
-  private readonly deadline: number;
+  private deadline: number;
   private readonly holder: string;
   private lease: Lease | undefined;
   private renewedAt = Date.now();
@@ -132,8 +132,9 @@ class Chunk {
       const listing = lease.position.role === 'listing';
       const current = listing ? await this.list(lease) : await this.sweep(lease);
       if (current) await this.deps.store.positions.release(current);
-      // Now that the parts are known the workflow can send more readers.
-      return listing && !current && this.opened.connection.parallel > 1 ? {} : undefined;
+      // Where the parts that are known now take longer than this, the workflow is soon let send more readers.
+      if (listing && !current) this.deadline = Math.min(this.deadline, Date.now() + this.deps.times.chunkMs / 12);
+      return undefined;
     } catch (error) {
       return this.failed(lease, error);
     }
