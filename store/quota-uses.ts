@@ -1,5 +1,6 @@
 import type { Collection, Db, IndexDescription } from 'mongodb';
 import type { Clock } from './clock.ts';
+import type { ConnectionDocument } from './documents.ts';
 import type { QuotaDocument } from './quota-document.ts';
 import { paceOf } from './quota-readings.ts';
 import { fromCursor, toCursor, type Paged } from './paging.ts';
@@ -63,13 +64,18 @@ export const quotaUseIndexes: IndexDescription[] = [
 export function createQuotaUses(db: Db, clock: Pick<Clock, 'now'>): QuotaUses {
   const uses: Collection<UseDocument> = db.collection('quotaUses');
   const quotas: Collection<QuotaDocument> = db.collection('quotas');
+  const connections: Collection<ConnectionDocument> = db.collection('connections');
 
   return {
     async add(spendings) {
-      if (spendings.length === 0) return;
+      // A worker that slept through an erase still wants to tell what it had spent.
+      const ids = [...new Set(spendings.map(({ connectionId }) => connectionId))];
+      const given = await connections.distinct('_id', { _id: { $in: ids }, wanted: 'erased' });
+      const counted = spendings.filter(({ connectionId }) => !given.includes(connectionId));
+      if (counted.length === 0) return;
       const minute = new Date(Math.floor(clock.now().getTime() / 60_000) * 60_000);
       await uses.bulkWrite(
-        spendings.map(({ connectionId, bucket, units }) => ({
+        counted.map(({ connectionId, bucket, units }) => ({
           updateOne: {
             filter: { _id: `${connectionId}/${minute.getTime()}/${bucket}` },
             update: { $inc: { units }, $setOnInsert: { connectionId, bucket, minute } },
