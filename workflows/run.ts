@@ -1,8 +1,16 @@
-import { CancellationScope, condition, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  isCancellation,
+  patched,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Delay, Unauthorized, Wishes } from '../activities/results.ts';
 import { Attributes } from './attributes.ts';
 import { details } from './details.ts';
 import type { ConnectionInput, ConnectionState, Lane, Phase, Problem } from './messages.ts';
+import { newState } from './new-state.ts';
 import { recording } from './proxies.ts';
 
 /** Why the lanes of this run end: to roll over, to obey the operator, or to prove a credential. */
@@ -10,18 +18,6 @@ export type Interruption = 'rollover' | 'wish' | 'credentials';
 
 const maxEvents = 3000;
 const maxAgeMs = 24 * 3600_000;
-
-export const newState = (): ConnectionState => ({
-  version: 1,
-  phase: 'connecting',
-  scan: { number: 0 },
-  rescansServed: 0,
-  stages: {},
-  waits: {},
-  watch: { round: 0, changes: 0 },
-  actions: { taken: 0, running: 0 },
-  runs: 1,
-});
 
 export const now = (): string => new Date().toISOString();
 export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
@@ -41,6 +37,8 @@ export class Run {
   private scope: CancellationScope | undefined;
   private readonly startedAt = Date.now();
   private readonly attributes: Attributes;
+  private lastRecord: Promise<void> = Promise.resolve();
+  private nextRecord: Promise<void> | undefined;
 
   constructor(input: ConnectionInput) {
     this.input = input;
@@ -173,7 +171,23 @@ export class Run {
   async publish(): Promise<void> {
     setCurrentDetails(details(this.input, this.state));
     this.attributes.show(this.state);
-    await CancellationScope.nonCancellable(() =>
+    await (patched('states-in-order') ? this.recordInTurn() : this.record());
+  }
+
+  /**
+   * One at a time; those who come while one is under way share the next. Local activities that end in another order than
+   * they began are replayed in one go, and what follows from them then comes in another order than it did.
+   */
+  private recordInTurn(): Promise<void> {
+    const begin = (): Promise<void> => {
+      this.nextRecord = undefined;
+      return (this.lastRecord = this.record());
+    };
+    return (this.nextRecord ??= this.lastRecord.then(begin, begin));
+  }
+
+  private record(): Promise<void> {
+    return CancellationScope.nonCancellable(() =>
       recording.writeState({ connectionId: this.connectionId, state: this.state }),
     );
   }
