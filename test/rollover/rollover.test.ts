@@ -152,8 +152,8 @@ describe('a connection that rolls over under a storm of signals', () => {
     const lengths = runs.map(({ length }) => length);
     console.log(`rollover: ${runs.length} runs, the longest has ${Math.max(...lengths)} events`);
     expect(runs.length).toBeGreaterThan(3);
-    // Told at 200; what was under way then adds its end.
-    expect(Math.max(...lengths)).toBeLessThan(2 * suggested);
+    // Told at 200; what was under way then adds its end, and signals go on coming meanwhile.
+    expect(Math.max(...lengths)).toBeLessThan(3 * suggested);
     expect(store.states.at(-1)!.runs).toBe(runs.length);
   });
 
