@@ -36,8 +36,8 @@ describe('a worker killed by SIGKILL in the middle of a scan, again and again', 
     const figures = figuresOf(await runsOf(client, workflowIdOf(undisturbed.id)), pages);
     await connection.close();
     console.log(`history: ${pages} pages, ${JSON.stringify(figures)}`);
-    // Not the promise of half an event a page: these are small parts, and chunks of a tenth of their time.
-    expect(figures.aPage).toBeLessThan(1);
+    // Not the promise of half an event a page, which bench `growth` measures: small parts, chunks of a tenth of their time.
+    expect(figures.aPage).toBeLessThan(1.5);
     expect(figures.aPoll).toBeGreaterThan(0);
     expect(figures.aPoll).toBeLessThanOrEqual(12);
     expect(figures.longest).toBeLessThan(4096);
