@@ -40,8 +40,9 @@ describe.each(['fixed', 'sliding', 'bucket'] as const)('a limit of the kind %s',
     await Promise.all(governors.map((governor) => callUntil(stop, governor, { url: server.url, charges, callers: 4 })));
     await Promise.all(governors.map((governor) => governor.close()));
     await server.close();
-    // How well is measured by the bench `pacing`: here a busy machine may make calls late, which then come together.
-    expect(server.refused.length).toBeLessThanOrEqual(6);
+    // How well is measured by the bench `pacing`. Calls that a busy machine makes late come together, which only a
+    // window that moves with them takes amiss.
+    expect(server.refused.length).toBeLessThanOrEqual(kind === 'sliding' ? 12 : 0);
     expect(server.utilisation(3)).toBeGreaterThan(0.5);
     expect(server.utilisation(3)).toBeLessThanOrEqual(1);
   });

@@ -75,8 +75,7 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
   };
   if (known === undefined) return set(false);
   if (at >= known) {
-    if (remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining + 0.2 * belief.limit)
-      belief.renewed = true;
+    if (isWhole(belief, remaining)) belief.renewed = true;
     return set(true);
   }
   // Seconds may be cut or rounded, of the reset as of the vendor's clock.
@@ -87,7 +86,7 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
   } else if (resetAt > known + blur + belief.windowMs * 0.1) {
     const refilled =
       remaining !== undefined && belief.remaining !== undefined && remaining > belief.remaining + 0.2 * belief.limit;
-    if (refilled) belief.renewed = true;
+    if (isWhole(belief, remaining)) belief.renewed = true;
     if (refilled || at >= known - blur) return set(true);
     belief.rolling = true;
     belief.renewed = false;
@@ -96,6 +95,10 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
   if (belief.rolling && at - belief.resetSetAt! > 0.3 * belief.windowMs) belief.rolling = false;
   return false;
 }
+
+/** Nearly all is there again. Of a moving window some comes back too while we pause, and must not be made haste with. */
+const isWhole = ({ limit, remaining: before = limit }: Belief, remaining: number | undefined): boolean =>
+  remaining !== undefined && remaining > 0.9 * limit && remaining > before + 0.2 * limit;
 
 /** Calls a window of the even pace, as the bucket's document reckons them. */
 export function paceOf(limit: number, share: number): number {
