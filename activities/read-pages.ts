@@ -91,7 +91,7 @@ export async function readPages(
         if (gathered.receipts.length === 0) gathered.value.round = reading.round;
         roundDone = gathered.value.round !== undefined;
       }
-      // Asked for now, so that the app works while this page is prepared and written.
+      // Before this page is prepared and written, so that the app works meanwhile.
       else if (reading.goOn()) asked = ask();
       if (gathered.full(reading.groupMs) || ended) await flush();
     }

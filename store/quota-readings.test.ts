@@ -36,6 +36,15 @@ describe('calls that were not sent in time', () => {
     expect(judgeReading(few, { ...late, remaining: 79, resetInMs: 4_001 }, 6_000)).toEqual({ squeeze: null });
   });
 
+  it('are gone where only a part came back during a pause, as in a window that moves', () => {
+    const paused = believing({ remaining: 20, resetAt: 4_000, resetSetAt: 0 });
+    judgeReading(paused, { ...late, remaining: 120, resetInMs: 5_000 }, 5_000);
+    expect(paused.renewed).toBeFalsy();
+    const begun = believing({ remaining: 20, resetAt: 4_000, resetSetAt: 0 });
+    judgeReading(begun, { ...late, remaining: 199, resetInMs: 9_900 }, 5_000);
+    expect(begun.renewed).toBe(true);
+  });
+
   it('are gone where nobody knows how the app counts', () => {
     expect(judgeReading(believing({ resetAt: 10_000, resetSetAt: 0 }), late, 5_000)).toBeNull();
     expect(judgeReading(believing({ rolling: true }), late, 5_000)).toBeNull();

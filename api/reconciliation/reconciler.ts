@@ -95,13 +95,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     report.looked = { connections: connections.length, workflows: workflows.length };
     const found = mismatches({ connections, workflows, backlog, now: store.now(), patienceMs: everyMs });
     // Those that hold each other up must not do so in every run.
-    const todo = found.map((each) => ({ each, at: random() })).sort((a, b) => a.at - b.at);
+    const shuffled = found.map((each) => ({ each, at: random() })).sort((a, b) => a.at - b.at);
     const until = clock.now().getTime() + Math.max(everyMs * 0.75, 20_000);
-    for (let at = 0; at < todo.length; at += atOnce) {
+    for (let at = 0; at < shuffled.length; at += atOnce) {
       if (stopped || !(await reconciliation.renew(holder, leaseMs))) return;
       const late = clock.now().getTime() > until;
       await settleAll(
-        todo.slice(at, at + atOnce).map(async ({ each }) => {
+        shuffled.slice(at, at + atOnce).map(async ({ each }) => {
           const shown = shownOf(each);
           const times = timesOf(shown);
           const done: Mended | null = late
