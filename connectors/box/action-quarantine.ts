@@ -4,7 +4,7 @@ import { conflict } from './account-actions.ts';
 import { actAs } from './accounts.ts';
 import { call, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
-import { fileId, rootId } from './items.ts';
+import { fileId, isTrashed, rootId } from './items.ts';
 import {
   lostFromAbove,
   reach,
@@ -17,7 +17,7 @@ import {
 import { keeperOf, quarantined, quarantineName, removeCase, whileLetIn } from './quarantine-place.ts';
 import type { Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
-import { closeBelow, readSharedBelow, restoreBelow, type SharedItem } from './shared-below.ts';
+import { closeBelow, mostOfOneAction, readSharedBelow, restoreBelow, type SharedItem } from './shared-below.ts';
 import {
   losing,
   lostWith,
@@ -36,28 +36,32 @@ export type QuarantineState = Omit<ItemState, 'place'> & {
   below?: SharedItem[];
 };
 
-interface Found {
+interface Located {
   reached: Reached;
-  state: QuarantineState;
   /** The item in quarantine. */
   held?: Item;
+}
+
+interface Found extends Located {
+  state: QuarantineState;
   /** How many calls it took to look through a folder. */
   calls: number;
 }
 
-async function read(base: BoxSession, target: FileTarget): Promise<Found> {
+async function find(base: BoxSession, target: FileTarget): Promise<Located> {
   const reached = await reach(base, target);
   if (reached.at.type === 'web_link')
     throw conflict(`${target.fileId} is a bookmark`, 'remove its link, or move it to the trash');
+  return { reached, held: await quarantined(reached) };
+}
+
+async function read(base: BoxSession, target: FileTarget): Promise<Found> {
+  const { reached, held } = await find(base, target);
   const { keeper } = await keeperOf(base);
-  const held = await quarantined(reached);
   const state = held ? await heldState(base, keeper, held) : await stateOf(reached);
   if (reached.at.type !== 'folder' || state.place === 'gone') return { reached, state, held, calls: 0 };
-  if (state.place === 'trashed')
-    throw conflict(
-      `${state.name} is in the trash, and Box does not list what a folder there holds`,
-      'restore it first, then quarantine it',
-    );
+  // Box does not list what a folder in the trash holds.
+  if (state.place === 'trashed') return { reached, state: { ...state, below: [] }, held, calls: mostOfOneAction.calls };
   const { shared: below, calls } = await readSharedBelow(base, held ? keeper : reached.owner, held ?? reached.item!);
   return { reached, state: { ...state, below }, held, calls };
 }
@@ -112,6 +116,9 @@ function planOf(state: QuarantineState, keeperId: string): string[] {
     `${trashed ? 'Restore' : 'Move'} ${state.name} ${isFolder ? 'with all that is in it ' : ''}` +
       `${trashed ? 'from the trash ' : ''}into "${quarantineName}" of user ${keeperId}: ` +
       'its owner and whoever had access by a folder above lose it.',
+    ...(trashed && isFolder
+      ? ['Remove every link and collaboration of what is in it: what that is Box shows once it is out of the trash.']
+      : []),
   ];
 }
 
@@ -128,19 +135,15 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const trashed = state.place === 'trashed';
     const { below = [] } = state;
     const all = together(state);
+    const isFolder = state.below !== undefined;
     return {
       state,
       done,
       plan: planOf(state, keeperId),
       irreversible: [
         ...lostWith(all, { link: all.link !== null, tightened: false }),
-        ...(trashed
-          ? [
-              'Box does not show with whom something in the trash was shared: those collaborations are removed for good.',
-              'Box does not tell from which folder something in the trash came: after an undo it lies in the trash as from the root.',
-            ]
-          : []),
-        ...(state.below ? ['What of it lies in the trash already is not looked at.'] : []),
+        ...(trashed ? lostInTrash(isFolder) : []),
+        ...(isFolder && !trashed ? ['What of it lies in the trash already is not looked at.'] : []),
         'While it is in quarantine its size counts for who keeps it.',
       ],
       losesAccess: done
@@ -162,7 +165,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     };
   },
   async apply(base, target, before) {
-    const { reached, state } = await read(base, target);
+    const { reached, state } = await mindful(base, target, before);
     const { owner, at, item } = reached;
     if (state.place === 'there') {
       if (state.link) await removeLinkOf(owner, at);
@@ -172,30 +175,55 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     } else if (state.place === 'trashed')
       await whileLetIn(reached, before.ownerId, async (folder) => void (await fromTrash(owner, at, folder)));
     else if (state.place === 'gone') throw conflict(`${state.name} has gone since the plan was made`);
-    const moved = await read(base, target);
+    const moved = await mindful(base, target, before);
     if (!moved.held || isClosed(moved.state)) return { after: moved.state };
     await closeHeld(base, moved.held, moved.state);
     return { after: (await read(base, target)).state };
   },
   async undo(base, target, before) {
-    const { reached, state, held } = await read(base, target);
-    const { at } = reached;
-    const owner = await actAs(base, before.ownerId);
-    if (held)
-      await whileLetIn(reached, before.ownerId, async () => void (await moveTo(owner, at, before.parentId ?? rootId)));
-    else if (state.place === 'gone') throw conflict(`${before.name} is in quarantine no more`);
-    const back = await readItem(owner, at);
-    if (!back) throw new Failure('unavailable', `${fileId(at)} did not come back to its owner`, { who: 'operator' });
-    if (before.place === 'trashed') {
-      if (back.item_status !== 'trashed') await toTrash(owner, at);
-    } else {
-      await restoreSharing(base, owner, back, before);
-      await restoreBelow(base, owner, before.below ?? []);
+    const found = await find(base, target);
+    const back = await giveBack(base, found, before);
+    if (before.place !== 'trashed') {
+      await restoreSharing(base, await actAs(base, before.ownerId), back, before);
+      await restoreBelow(base, await actAs(base, before.ownerId), before.below ?? []);
     }
-    await removeCase(base, at);
+    await removeCase(base, found.reached.at);
   },
   verified: (_, after) => after.place === 'quarantined' && isClosed(after),
 };
+
+/** Out of quarantine to where it was, or into the trash if it came from there. */
+async function giveBack(base: BoxSession, { reached, held }: Located, before: QuarantineState): Promise<Item> {
+  const { at } = reached;
+  const owner = await actAs(base, before.ownerId);
+  if (held)
+    await whileLetIn(reached, before.ownerId, async () => void (await moveTo(owner, at, before.parentId ?? rootId)));
+  else if (!reached.item) throw conflict(`${before.name} is in quarantine no more`);
+  const back = await readItem(owner, at);
+  if (!back) throw new Failure('unavailable', `${fileId(at)} did not come back to its owner`, { who: 'operator' });
+  if (before.place === 'trashed' && !isTrashed(back)) await toTrash(owner, at);
+  return back;
+}
+
+/** As `read`. What a folder in the trash holds shows when it is out: if that is too much, it goes back there. */
+async function mindful(base: BoxSession, target: FileTarget, before: QuarantineState): Promise<Found> {
+  try {
+    return await read(base, target);
+  } catch (error) {
+    if (before.place !== 'trashed' || !Failure.is(error, 'conflict')) throw error;
+    const found = await find(base, target);
+    if (!found.held) throw error;
+    await giveBack(base, found, before);
+    await removeCase(base, found.reached.at);
+    throw conflict(`${error.message}; it is in the trash again`, error.details.remedy);
+  }
+}
+
+const lostInTrash = (isFolder: boolean): string[] => [
+  `Box does not show with whom something in the trash was shared: those collaborations${isFolder ? ', and the links and collaborations of what is in it,' : ''} are removed for good.`,
+  'Until they are removed, moments after it left the trash, they let in whom they did before.',
+  'Box does not tell from which folder something in the trash came: after an undo it lies in the trash as from the root.',
+];
 
 const isClosed = ({ link, collaborations, below = [] }: QuarantineState) =>
   link === null && collaborations.length === 0 && below.length === 0;

@@ -24,7 +24,7 @@ export interface SharedBelow {
 }
 
 /** One step of an action reads all of it up to three times and has a minute, at a thousand calls a minute and user. */
-const most = { items: 1_000, calls: 250, shares: 500 };
+export const mostOfOneAction = { items: 1_000, calls: 250, shares: 500 };
 const atOnce = 8;
 
 const tooMuch = (what: string, folder: Item) =>
@@ -37,7 +37,7 @@ const tooMuch = (what: string, folder: Item) =>
 export async function readSharedBelow(base: BoxSession, owner: BoxSession, folder: Item): Promise<SharedBelow> {
   const { items, calls } = await listBelow(owner, folder);
   const asked = items.filter(({ type, has_collaborations: has }) => type !== 'web_link' && has !== false);
-  if (calls + asked.length > most.calls)
+  if (calls + asked.length > mostOfOneAction.calls)
     throw tooMuch(`${asked.length} items that Box must be asked about one by one`, folder);
   const unasked = items.filter((item) => !asked.includes(item));
   const shared = [
@@ -48,7 +48,7 @@ export async function readSharedBelow(base: BoxSession, owner: BoxSession, folde
     ...unasked.map((item) => ({ ...named(item), link: linkState(item.shared_link), collaborations: [] })),
   ].filter(({ link, collaborations }) => link !== null || collaborations.length > 0);
   const shares = shared.reduce((sum, { link, collaborations }) => sum + collaborations.length + (link ? 1 : 0), 0);
-  if (shares > most.shares) throw tooMuch(`${shares} shares`, folder);
+  if (shares > mostOfOneAction.shares) throw tooMuch(`${shares} shares`, folder);
   shared.sort((a, b) => (a.item < b.item ? -1 : 1));
   return { shared, calls: calls + asked.length };
 }
@@ -71,8 +71,8 @@ async function listBelow(owner: BoxSession, folder: Item): Promise<{ items: Item
       folders.push(...page.rows.flatMap((row) => (row.type === 'folder' ? [row.id] : [])));
       marker = page.next;
       calls += 1;
-      if (items.length > most.items) throw tooMuch(`more than ${most.items} items`, folder);
-      if (calls > most.calls) throw tooMuch(`more than ${most.calls} folders`, folder);
+      if (items.length > mostOfOneAction.items) throw tooMuch(`more than ${mostOfOneAction.items} items`, folder);
+      if (calls > mostOfOneAction.calls) throw tooMuch(`more than ${mostOfOneAction.calls} folders`, folder);
     } while (marker !== undefined);
   }
   return { items, calls };

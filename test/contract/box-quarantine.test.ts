@@ -114,12 +114,36 @@ describe('the quarantine of a folder', () => {
     expect(item(deep).link).toBeNull();
   });
 
-  it('is refused in the trash, of which Box lists nothing', async () => {
+  it('reaches into the trash, and tells what it costs there', async () => {
     control().trash({ id: folder });
-    await expect(read()).rejects.toMatchObject({
+    const planned = await read();
+    expect(planned.plan).toEqual([
+      expect.stringContaining('from the trash into "Castellan quarantine"'),
+      expect.stringContaining('Remove every link and collaboration of what is in it'),
+    ]);
+    expect(planned.irreversible.join()).toMatch(/what is in it, are removed for good.*moments after it left the trash/);
+    const after = await apply(planned);
+    expect(action.verified(planned.state, after)).toBe(true);
+    expect(item(folder)).toMatchObject({ trashed: false, collaborations: [] });
+    expect(item(deep)).toMatchObject({ link: null, collaborations: [] });
+    expect(item(folder).owner).not.toBe(enterprise.owner);
+    await action.undo!(enterprise.open(), target(), planned.state, after);
+    expect(item(folder)).toMatchObject({ trashed: true, owner: enterprise.owner });
+    expect((await read()).state).toEqual(planned.state);
+  });
+
+  it('puts back into the trash what turns out to be too much', { timeout: 30_000 }, async () => {
+    const shared = create({ type: 'folder', name: `shared ${count}`, owner: enterprise.owner });
+    control().invite({ item: shared, user: person, role: 'viewer' });
+    for (let at = 0; at < 260; at += 1) create({ type: 'file', name: `${at}`, parent: shared, text: '' });
+    control().trash({ id: shared });
+    const planned = await read(shared);
+    await expect(apply(planned, shared)).rejects.toMatchObject({
       kind: 'conflict',
-      details: { remedy: 'restore it first, then quarantine it' },
+      message: expect.stringContaining('it is in the trash again'),
     });
+    expect(item(shared)).toMatchObject({ trashed: true, owner: enterprise.owner });
+    expect((await read(shared)).state).toEqual(planned.state);
   });
 
   it('is refused where too much is in it, with another way', { timeout: 30_000 }, async () => {

@@ -142,7 +142,7 @@ function arrange(random: Random, at: number): { top: string; item: Made; name: A
     for (const user of people.slice(0, 2)) control.invite({ item: child, user, role: 'viewer' });
   }
   if (type === 'folder' && name === 'quarantineFile') fillFolder(random, id, at);
-  const trashed = name === 'restoreFile' || (type === 'file' && name === 'quarantineFile' && random() < 0.3);
+  const trashed = name === 'restoreFile' || (name === 'quarantineFile' && random() < 0.3);
   if (type === 'web_link') control.setLink({ id, link: randomLink(random, at) });
   else if (!trashed) share(random, id, at * 10 + 2);
   if (trashed) control.trash({ id });
@@ -197,14 +197,21 @@ function allowed(state: Shown, { item, name }: ReturnType<typeof arrange>, told:
   const items = new Map(state.items);
   const said = (pattern: RegExp) => told.some((sentence) => pattern.test(sentence));
   const guest = (id: string | undefined) => id !== undefined && guests.includes(id);
+  const outOfTrash = name === 'quarantineFile' && items.get(item.id)!.trashed;
   for (const shown of within(state, item.id)) {
-    const trashed = name === 'quarantineFile' && shown.id === item.id && shown.trashed;
+    const top = shown.id === item.id;
+    const bare = outOfTrash && !top && said(/of what is in it, are removed for good/);
     items.set(shown.id, {
       ...shown,
-      ...(trashed && said(/does not tell from which folder/) ? { parent: '?' } : {}),
-      collaborations: shown.collaborations.map((one) =>
-        guest(one.grantee?.id) && said(/accept the invitation again/) ? { ...one, status: 'pending' as const } : one,
-      ),
+      ...(outOfTrash && top && said(/does not tell from which folder/) ? { parent: '?' } : {}),
+      ...(bare ? { link: null } : {}),
+      collaborations: bare
+        ? []
+        : shown.collaborations.map((one) =>
+            guest(one.grantee?.id) && said(/accept the invitation again/)
+              ? { ...one, status: 'pending' as const }
+              : one,
+          ),
     });
   }
   return { ...state, items };
@@ -245,13 +252,15 @@ describe('an action and its undo', () => {
         !['removeCollaborator', 'overwriteFile', 'removeExternalAccess', 'removePublicAccess'].includes(name)
       )
         expect([about, told.some((sentence) => /password/.test(sentence))]).toEqual([about, true]);
-      for (const tried of [name, `${item.type}: ${name}`]) done.set(tried, (done.get(tried) ?? 0) + 1);
+      const trashed = before.items.get(item.id)!.trashed ? 'trashed ' : '';
+      for (const tried of [name, `${item.type}: ${name}`, `${trashed}${item.type}: ${name}`])
+        done.set(tried, (done.get(tried) ?? 0) + 1);
       enterprise.simulator.control.purge({ id: given.top });
     }
   });
 
   it('was tried for every action on files', () => {
-    for (const name of [...ofFiles, 'folder: quarantineFile'])
+    for (const name of [...ofFiles, 'folder: quarantineFile', 'trashed folder: quarantineFile'])
       expect([name, (done.get(name) ?? 0) >= 8]).toEqual([name, true]);
   });
 });
