@@ -37,7 +37,7 @@ export class TcpProxy {
   /** Where connections that begin from now on lead. */
   target: { host: string; port: number };
   readonly #pairs = new Set<{ client: Socket; server: Socket }>();
-  readonly #traps = new Set<{ trap: Trap; skip: number; struck: (done: boolean | Promise<boolean>) => void }>();
+  readonly #traps = new Set<Armed>();
   readonly #listener = createServer({ allowHalfOpen: false }, (client) => this.#accept(client));
   #port = 0;
 
@@ -81,14 +81,19 @@ export class TcpProxy {
   async trap(trap: Trap, withinMs: number): Promise<boolean> {
     let struck: (done: boolean | Promise<boolean>) => void = () => {};
     const done = new Promise<boolean>((resolve) => (struck = resolve));
-    const armed = { trap, skip: trap.skip ?? 0, struck };
+    const armed: Armed = { trap, skip: trap.skip ?? 0, struck, late: false };
     this.#traps.add(armed);
-    const giveUp = new AbortController();
-    const late = delay(withinMs, false, { signal: giveUp.signal }).catch(() => false);
-    const answer = await Promise.race([done, late.then((value) => (this.#traps.has(armed) ? value : done))]);
-    giveUp.abort();
-    this.#traps.delete(armed);
-    return answer;
+    const timer = setTimeout(() => {
+      armed.late = true;
+      if (this.#traps.delete(armed)) struck(false);
+    }, withinMs);
+    return done.finally(() => clearTimeout(timer));
+  }
+
+  /** The connection ended before the answer came that it waited for: the next such bytes are as good. */
+  #rearm(armed: Armed): void {
+    if (armed.late) armed.struck(false);
+    else this.#traps.add(armed);
   }
 
   async close(): Promise<void> {
@@ -113,12 +118,13 @@ export class TcpProxy {
       server.destroy();
     };
     for (const socket of [client, server]) socket.on('error', end).on('close', end);
-    const answers: Trapped[] = [];
-    void this.#pump(client, server, 'up', answers).finally(end);
-    void this.#pump(server, client, 'down', answers).finally(end);
+    const answers: Armed[] = [];
+    const pumps = [this.#pump(client, server, 'up', answers), this.#pump(server, client, 'down', answers)];
+    for (const pump of pumps) void pump.finally(end);
+    void Promise.all(pumps).then(() => answers.forEach((armed) => this.#rearm(armed)));
   }
 
-  async #pump(from: Socket, to: Socket, way: Way, answers: Trapped[]): Promise<void> {
+  async #pump(from: Socket, to: Socket, way: Way, answers: Armed[]): Promise<void> {
     let tail = '';
     try {
       for await (const chunk of from as AsyncIterable<Buffer>) {
@@ -126,7 +132,7 @@ export class TcpProxy {
         if (this.bytesPerSecond > 0) await delay((chunk.length / this.bytesPerSecond) * 1000);
         while (this.held && !to.destroyed) await delay(20);
         const waiting = way === 'down' ? answers.shift() : undefined;
-        if (waiting && (await waiting.strike()) === 'cut') return;
+        if (waiting && (await strike(waiting)) === 'cut') return;
         const text = chunk.toString('latin1');
         for (const armed of this.#traps) {
           const { pattern } = armed.trap;
@@ -139,13 +145,8 @@ export class TcpProxy {
             continue;
           }
           if (!this.#traps.delete(armed)) continue;
-          const strike = async (): Promise<'pass' | 'cut'> => {
-            const fate = armed.trap.strike();
-            armed.struck(fate.then(() => true));
-            return fate;
-          };
-          if (armed.trap.moment === 'after') answers.push({ strike });
-          else if ((await strike()) === 'cut') return;
+          if (armed.trap.moment === 'after') answers.push(armed);
+          else if ((await strike(armed)) === 'cut') return;
         }
         tail = (tail + text).slice(-100);
         if (to.destroyed) return;
@@ -157,6 +158,16 @@ export class TcpProxy {
   }
 }
 
-interface Trapped {
-  strike: () => Promise<'pass' | 'cut'>;
+interface Armed {
+  trap: Trap;
+  skip: number;
+  struck: (done: boolean | Promise<boolean>) => void;
+  /** Its time is over. */
+  late: boolean;
+}
+
+function strike({ trap, struck }: Armed): Promise<'pass' | 'cut'> {
+  const fate = trap.strike();
+  struck(fate.then(() => true));
+  return fate;
 }
