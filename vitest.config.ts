@@ -47,12 +47,24 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'temporal',
-          include: ['test/{workflow,rollover,replay,integration,chaos}/**/*.test.ts'],
+          include: ['test/{workflow,rollover,replay,chaos}/**/*.test.ts'],
           globalSetup: [MONGO, TEMPORAL],
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        // An installation of its own a file, which mostly waits: two side by side.
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: [MONGO, TEMPORAL],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 4 },
         },
       },
     ],
