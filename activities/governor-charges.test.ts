@@ -1,30 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Charge, Governor } from '../connectors/quota.ts';
-import { openQuotas } from '../store/open-quotas.ts';
 import type { QuotaSpending } from '../store/quota-uses.ts';
 import type { QuotaAnswer, QuotaWant, Quotas } from '../store/quotas-interface.ts';
-import { useDatabase } from '../test/support/use-database.ts';
+import { rate as rateOf, VirtualScene } from '../test/support/virtual-scene.ts';
 import { createGovernor } from './governor.ts';
-
-const database = useDatabase();
-let quotas: Quotas;
-let close: () => Promise<void>;
-
-beforeAll(async () => {
-  ({ quotas, close } = await openQuotas(database.uri, database.name));
-});
-afterAll(() => close());
 
 const never = new AbortController().signal;
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-const rate = (bucket: string, rest: Partial<Charge> = {}): Charge => ({
-  bucket,
-  kind: 'rate',
-  limit: 100,
-  windowMs: 2_000,
-  ...rest,
-});
+const rate = (bucket: string, rest: Partial<Charge> = {}) => rateOf(bucket, 100, 2_000, rest);
 
+/** Quotas that grant what the test says and remember what was given back. */
 function scripted(answers: Record<string, () => QuotaAnswer>) {
   const log: string[] = [];
   const take = async (bucket: string, want: QuotaWant) => {
@@ -129,14 +114,13 @@ describe('a call with several charges', () => {
   });
 
   it('gives back what was granted to a call that cost nothing', async () => {
-    const governor = createGovernor({ quotas });
+    const scene = new VirtualScene();
+    const governor = scene.process();
     const day: Charge = { bucket: 'free/day', kind: 'budget', limit: 10, windowMs: 86_400_000, cost: 5 };
-    const spent = async () => (await quotas.list('free/day'))[0]!['spent'];
-    const permit = await governor.acquire([day], 'actions', never);
-    expect(await spent()).toBe(5);
-    await permit.settle({ cost: 0 });
-    expect(await spent()).toBe(0);
-    await governor.close();
+    const permit = await scene.time.during(governor.acquire([day], 'actions', never));
+    expect(scene.database.documents.get('free/day')).toMatchObject({ spent: 5 });
+    await scene.time.during(permit.settle({ cost: 0 }));
+    expect(scene.database.documents.get('free/day')).toMatchObject({ spent: 0 });
   });
 
   it('tells what each connection spends', async () => {
@@ -178,20 +162,23 @@ describe('a call with several charges', () => {
   });
 
   it('waits for slots that others hold', async () => {
-    const governors = [createGovernor({ quotas }), createGovernor({ quotas })];
+    const scene = new VirtualScene();
     const slots: Charge[] = [{ bucket: 'slots/two', kind: 'concurrent', limit: 2 }];
     let under = 0;
     let most = 0;
     const call = async (governor: Governor) => {
       const permit = await governor.acquire(slots, 'sweep', never);
       most = Math.max(most, (under += 1));
-      await sleep(20);
+      await scene.time.sleep(20);
       under -= 1;
       await permit.settle();
     };
-    await Promise.all(governors.flatMap((governor) => [call(governor), call(governor), call(governor)]));
-    await Promise.all(governors.map((governor) => governor.close()));
+    const governors = [scene.process(), scene.process()];
+    await scene.lasts(
+      10_000,
+      governors.flatMap((governor) => [call(governor), call(governor), call(governor)]),
+    );
     expect(most).toBe(1);
-    expect((await quotas.list('slots/two'))[0]).toMatchObject({ slots: [] });
+    expect(scene.database.documents.get('slots/two')).toMatchObject({ slots: [] });
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createGovernor } from '../../activities/governor.ts';
 import type { Charge } from '../../connectors/quota.ts';
 import { openQuotas } from '../../store/open-quotas.ts';
-import { callUntil } from '../support/governed-calls.ts';
+import { callUntil, sendOverHttp } from '../support/governed-calls.ts';
 
 /** What a process of callers is to do, all of it at once and under one governor. */
 export interface PacingWork {
@@ -21,7 +21,12 @@ async function main(): Promise<void> {
   process.send!('ready');
   await once(process, 'message');
   const stop = AbortSignal.timeout(forMs);
-  await Promise.all(calls.map(({ charge, ...call }) => callUntil(stop, governor, { ...call, charges: [charge] })));
+  const calling = calls.map(async ({ url, charge, ...call }) => {
+    const http = sendOverHttp(url);
+    await callUntil(stop, governor, { ...call, send: http.send, charges: [charge] });
+    await http.close();
+  });
+  await Promise.all(calling);
   await governor.close();
   await close();
   process.disconnect();

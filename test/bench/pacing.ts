@@ -6,7 +6,9 @@ import { ProcessOwner } from '../../local/processes.ts';
 import { newLogFolder } from '../../local/servers/cache-folder.ts';
 import { startMongo } from '../../local/servers/start-mongo.ts';
 import { fairness } from '../support/fairness.ts';
-import { startLimitedServer, type LimitedServer, type LimitKind } from '../support/limited-server.ts';
+import type { LimitKind } from '../support/limit-counters.ts';
+import { startLimitedServer } from '../support/limited-server.ts';
+import type { LimitedVendor } from '../support/limited-vendor.ts';
 import type { Measured } from './measured.ts';
 import { paceOkta } from './pacing-okta.ts';
 import type { PacingWork } from './pacing-worker.ts';
@@ -26,8 +28,8 @@ export const pacing = (): Promise<Measured[]> =>
       paceOkta(owner, uri, { windowMs, windows }),
     ]);
     return [
-      ...own.map(({ kind, server }) =>
-        used(`pacing-${kind}`, server.utilisation(windows), { refused: server.refused.length }),
+      ...own.map(({ kind, vendor }) =>
+        used(`pacing-${kind}`, vendor.utilisation(windows), { refused: vendor.refused.length }),
       ),
       used('pacing-okta', okta.utilisation, okta),
     ];
@@ -38,13 +40,13 @@ export const pacingShared = (): Promise<Measured[]> =>
   withMongo(async (uri) => {
     const processes: Record<string, number>[] = [{ hungry: 6, modest: 2 }, { elsewhere: 4 }];
     const measured = await ofEachKind(uri, { processes });
-    return measured.flatMap(({ kind, server }) => {
+    return measured.flatMap(({ kind, vendor }) => {
       const each = Object.assign({}, ...processes) as Record<string, number>;
-      const calls = Object.keys(each).map((name) => server.paths.filter((path) => path === `/${name}`).length);
-      const details = { refused: server.refused.length, calls };
+      const calls = Object.keys(each).map((name) => vendor.paths.filter((path) => path === `/${name}`).length);
+      const details = { refused: vendor.refused.length, calls };
       const index = fairness(calls);
       return [
-        used(`pacing-shared-${kind}`, server.utilisation(windows), details),
+        used(`pacing-shared-${kind}`, vendor.utilisation(windows), details),
         {
           name: `pacing-shared-${kind}-fairness`,
           figure: round(index),
@@ -57,39 +59,36 @@ export const pacingShared = (): Promise<Measured[]> =>
     });
   });
 
-/** The vendor halves the limit in the middle of a window. Each process that is calling must be told once. */
+/** The vendor halves the limit in the middle of a window: a process that is calling learns it from its own answer. */
 export const pacingHalved = (): Promise<Measured[]> =>
   withMongo(async (uri) => {
-    const halve = (server: LimitedServer) => {
-      const timer = setTimeout(() => server.setLimit(limit / 2), windowMs * 1.5);
+    const halve = (vendor: LimitedVendor) => {
+      const timer = setTimeout(() => vendor.setLimit(limit / 2), windowMs * 1.5);
       return () => clearTimeout(timer);
     };
     const measured = await ofEachKind(uri, { processes: [{ one: 4 }], disturb: halve, windows: 4 });
-    return measured.map(({ kind, server }) => {
-      const last = server.accepted.filter((at) => at >= windowMs * 3 && at < windowMs * 4).length;
-      return {
-        name: `pacing-halved-${kind}`,
-        figure: server.refused.length,
-        limit: 1,
-        unit: 'refused at most',
-        holds: server.refused.length <= 1,
-        details: { acceptedInLastWindow: last, of: limit / 2 },
-      };
-    });
+    return measured.map(({ kind, vendor }) => ({
+      name: `pacing-halved-${kind}`,
+      figure: vendor.refused.length,
+      limit: 1,
+      unit: 'refused at most',
+      holds: vendor.refused.length <= 1,
+      details: { acceptedInLastWindow: vendor.between(3, 4), of: limit / 2 },
+    }));
   });
 
 /** Somebody else takes three calls of ten, evenly. */
 export const pacingOthers = (): Promise<Measured[]> =>
   withMongo(async (uri) => {
-    const other = (server: LimitedServer) => {
-      const timer = setInterval(() => server.consume(1), windowMs / (0.3 * limit));
+    const other = (vendor: LimitedVendor) => {
+      const timer = setInterval(() => vendor.consume(1), windowMs / (0.3 * limit));
       return () => clearInterval(timer);
     };
     const measured = await ofEachKind(uri, { processes: [{ one: 4 }, { two: 4 }], disturb: other, windows: 4 });
-    return measured.map(({ kind, server }) =>
-      used(`pacing-others-${kind}`, server.utilisation(4), {
-        refused: server.refused.length,
-        others: { accepted: server.others.accepted.length, refused: server.others.refused.length },
+    return measured.map(({ kind, vendor }) =>
+      used(`pacing-others-${kind}`, vendor.utilisation(4), {
+        refused: vendor.refused.length,
+        others: { accepted: vendor.others.accepted.length, refused: vendor.others.refused.length },
       }),
     );
   });
@@ -97,7 +96,7 @@ export const pacingOthers = (): Promise<Measured[]> =>
 interface Scene {
   /** For each process, how many callers each of its connections has. */
   processes: readonly Record<string, number>[];
-  disturb?: (server: LimitedServer) => () => void;
+  disturb?: (vendor: LimitedVendor) => () => void;
   windows?: number;
 }
 
@@ -118,10 +117,10 @@ async function ofEachKind(uri: string, { processes, disturb, windows: many = win
       }));
     }),
   }));
-  const quiet = await callTogether(works, () => servers.map((server) => disturb?.(server)));
+  const quiet = await callTogether(works, () => servers.map(({ vendor }) => disturb?.(vendor)));
   for (const end of quiet) end?.();
   await Promise.all(servers.map((server) => server.close()));
-  return servers.map((server, n) => ({ kind: kinds[n]!, server }));
+  return servers.map(({ vendor }, n) => ({ kind: kinds[n]!, vendor }));
 }
 
 async function callTogether<T>(works: readonly PacingWork[], begun: () => T): Promise<T> {
