@@ -7,24 +7,13 @@ import type { FileRecord } from '../records.ts';
 import { actAs, listUsers } from './accounts.ts';
 import { call, listByMarker, rowsOf, segment } from './api.ts';
 import { lookupFiles } from './files-lookup.ts';
-import { fileRecord, itemFields, rootId } from './items.ts';
+import { fileRecord, listedFields, rootId, type Place } from './items.ts';
 import { item as itemSchema, markerPage, type Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
-import { sharesOf } from './shares.ts';
+import { linkSharesOf, mayBeInvitedTo, sharesOf } from './shares.ts';
+import { grown, placeIn, treeCursor, wholeTree, type Frame } from './tree.ts';
 
 const partsCursor = createCursor(1, z.object({ marker: z.string() }));
-
-/** A folder still to be read. */
-const frame = z.object({
-  id: z.string(),
-  marker: z.string().optional(),
-  limit: z.number().int().positive().optional(),
-  restarts: z.number().int().optional(),
-});
-type Frame = z.output<typeof frame>;
-
-/** What is still to be read, the next one last; the trash comes when the tree is done. */
-const cursor = createCursor(1, z.object({ stack: z.array(frame), trash: z.string().optional() }));
 
 /** Several small folders at once, a large one alone with the largest page. */
 const foldersAtOnce = 5;
@@ -47,74 +36,72 @@ async function parts(session: BoxSession, request: PageRequest): Promise<Page<Pa
 }
 
 interface Read {
+  at: Frame;
   records: FileRecord[];
   skipped: Skipped[];
   /** Below, to be read next. */
-  folders: Frame[];
+  folders: Pick<Frame, 'id' | 'name'>[];
   /** The same folder again, from its next marker. */
-  again?: Frame;
+  again: Frame | undefined;
 }
 
 /** Recorded once, in the part of who owns it. */
 const ownedBy = (subject: string) => (item: Item) => item.owned_by?.id === subject;
 
-async function readFolder(base: BoxSession, subject: string, at: Frame): Promise<Read> {
+async function readFolder(base: BoxSession, subject: string, at: Frame, place: Place): Promise<Read> {
   const owner = await actAs(base, subject);
+  const nothing = { at, records: [], skipped: [], folders: [] };
   const limit = at.limit ?? (at.marker === undefined ? firstPage : largestPage);
   const answer = await call(owner, 'GET', '/folders/{folder_id}/items', `/folders/${segment(at.id)}/items`, {
     // A folder that was removed since it was listed has no items.
     accept: [404, ...(at.marker === undefined ? [] : [400])],
-    query: { fields: itemFields, usemarker: true, marker: at.marker, limit },
+    query: { fields: listedFields, usemarker: true, marker: at.marker, limit },
   });
   if (answer.status === 404) {
     if (at.id === rootId) throw unavailable(subject, 'has no folder that this app may see', answer404);
-    return { records: [], skipped: [], folders: [] };
+    return { ...nothing, again: undefined };
   }
   if (answer.status === 400) {
     // Markers do not last; the folder is read again from its begin.
     const restarts = (at.restarts ?? 0) + 1;
     if (restarts > mostRestarts) throw new Failure('unavailable', `folder ${at.id}: Box takes none of its own markers`);
-    return { records: [], skipped: [], folders: [], again: { id: at.id, restarts } };
+    return { ...nothing, again: { id: at.id, name: at.name, in: at.in, restarts } };
   }
   const page = answer.json(markerPage);
   const { rows, skipped } = rowsOf(page.entries, itemSchema);
   const own = rows.filter(ownedBy(subject));
-  if (
-    own.filter(({ has_collaborations }) => has_collaborations !== false).length > mostCollaborated &&
-    limit > firstPage
-  )
-    return { records: [], skipped: [], folders: [], again: { ...at, limit: firstPage } };
-  const shares = await inParallel(own, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
-  const records = own.map((item, index) => fileRecord(item, shares[index]!));
+  const invited = own.filter(mayBeInvitedTo);
+  if (invited.length > mostCollaborated && limit > firstPage) return { ...nothing, again: { ...at, limit: firstPage } };
+  const shares = await inParallel(invited, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
+  const sharesBy = new Map(invited.map((item, index) => [item, shares[index]!]));
+  const now = owner.now();
   const marker = String(page.next_marker ?? '');
   if (marker !== '' && marker === at.marker) throw new Failure('unavailable', `folder ${at.id} repeats a page`);
   return {
-    records,
+    at,
+    records: own.map((item) => fileRecord(item, sharesBy.get(item) ?? linkSharesOf(item, now), place)),
     skipped,
-    folders: own.flatMap((item) => (item.type === 'folder' ? [{ id: item.id }] : [])),
-    ...(marker === '' ? {} : { again: { ...at, marker } }),
+    folders: own.flatMap(({ type, id, name }) => (type === 'folder' ? [{ id, name }] : [])),
+    again: marker === '' ? undefined : { ...at, marker },
   };
 }
 
 async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileRecord>> {
   const subject = request.part.id;
-  const start: { stack: Frame[]; trash?: string } = { stack: [{ id: rootId }] };
-  const place = request.cursor === undefined ? start : cursor.read(request.cursor);
-  if (place.stack.length === 0) return readTrash(base, subject, place.trash);
-  const stack = [...place.stack];
-  const now = [stack.pop()!];
+  const place = request.cursor === undefined ? { ...wholeTree, trash: undefined } : treeCursor.read(request.cursor);
+  const { stack } = place;
+  if (stack.length === 0) return readTrash(base, subject, place.trash);
   const small = (at: Frame | undefined) => at !== undefined && at.marker === undefined && at.limit === undefined;
-  while (now.length < foldersAtOnce && small(now[0]) && small(stack.at(-1))) now.push(stack.pop()!);
+  let first = stack.length - 1;
+  if (small(stack[first])) while (small(stack[first - 1]) && stack.length - first < foldersAtOnce) first -= 1;
+  const now = stack.slice(first);
   const read = await asSubject(subject, now, () =>
-    inParallel(now, foldersAtOnce, (at) => readFolder(base, subject, at)),
+    inParallel(now, foldersAtOnce, (at) => readFolder(base, subject, at, placeIn(at, place.above))),
   );
-  // Deepest first, so that the stack stays as small as the tree is deep.
-  for (const { again } of read) if (again) stack.push(again);
-  for (const { folders } of read) stack.push(...folders);
   return {
     records: read.flatMap(({ records }) => records),
     skipped: read.flatMap(({ skipped }) => skipped),
-    next: cursor.write({ stack }),
+    next: treeCursor.write(grown(place, read)),
   };
 }
 
@@ -133,7 +120,7 @@ async function asSubject<T>(subject: string, now: readonly Frame[], read: () => 
     return await read();
   } catch (error) {
     const scope = /scope/.test((error as Error).message);
-    if (Failure.is(error, 'forbidden') && !scope && now[0]?.id === rootId)
+    if (Failure.is(error, 'forbidden') && !scope && now.at(-1)?.id === rootId)
       throw unavailable(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
     throw error;
   }
@@ -147,13 +134,13 @@ async function readTrash(base: BoxSession, subject: string, marker: string | und
     itemSchema,
     {
       marker,
-      query: { fields: itemFields, usemarker: true, limit: largestPage },
+      query: { fields: listedFields, usemarker: true, limit: largestPage },
     },
   );
   return {
     records: page.rows.filter(ownedBy(subject)).map((item) => fileRecord({ ...item, item_status: 'trashed' }, [])),
     skipped: page.skipped,
-    next: page.next === undefined ? undefined : cursor.write({ stack: [], trash: page.next }),
+    next: page.next === undefined ? undefined : treeCursor.write({ stack: [], above: {}, trash: page.next }),
   };
 }
 

@@ -3,7 +3,7 @@ import type { FileRecord, Share } from '../records.ts';
 import { dateOf, segment } from './api.ts';
 import { itemTypes, type Item } from './schemas.ts';
 
-export const itemFields = [
+const listed = [
   'type',
   'id',
   'etag',
@@ -15,15 +15,16 @@ export const itemFields = [
   'content_modified_at',
   'trashed_at',
   'owned_by',
-  'parent',
-  'path_collection',
   'shared_link',
   'has_collaborations',
   'is_externally_owned',
   'item_status',
   'extension',
   'file_version',
-].join(',');
+];
+/** Without the path, which is long and the same for all that lies in a folder. */
+export const listedFields = listed.join(',');
+export const itemFields = [...listed, 'parent', 'path_collection'].join(',');
 
 export const rootId = '0';
 const trashId = '1';
@@ -60,29 +61,46 @@ const mediaTypes: Record<string, string> = {
   zip: 'application/zip',
 };
 
-export function fileRecord(item: Item, shares: Share[]): FileRecord {
+/** Where items lie that are in one folder: its own path, '' for the root, and ids as records have them. */
+export interface Place {
+  path: string;
+  ancestors: string[];
+}
+
+function placeOf(item: Item): Place {
   const folders = above(item);
-  const trashed = isTrashed(item);
-  const link = item.shared_link;
+  return {
+    path: folders.map(({ name, id }) => `/${name || id}`).join(''),
+    ancestors: folders.map(({ id }) => `folder:${id}`),
+  };
+}
+
+export function fileRecord(item: Item, shares: Share[], { path, ancestors }: Place = placeOf(item)): FileRecord {
+  const name = item.name || item.id;
+  const isFile = item.type === 'file';
   return {
     kind: 'files',
     vendorId: fileId(item),
-    name: item.name || item.id,
-    path: `/${[...folders.map(({ name, id }) => name || id), item.name || item.id].join('/')}`,
+    name,
+    path: `${path}/${name}`,
     type: item.type === 'folder' ? 'folder' : 'file',
-    parentId: folders.length > 0 ? `folder:${folders.at(-1)!.id}` : undefined,
-    ancestors: folders.map(({ id }) => `folder:${id}`),
+    parentId: ancestors.at(-1),
+    ancestors,
     ownerId: item.owned_by?.id,
-    size: item.type === 'file' ? (item.size ?? undefined) : undefined,
-    mediaType: item.type === 'file' ? mediaTypes[item.extension?.toLowerCase() ?? ''] : undefined,
+    size: isFile ? (item.size ?? undefined) : undefined,
+    mediaType: isFile ? mediaTypes[item.extension?.toLowerCase() ?? ''] : undefined,
     version: item.file_version?.id,
     createdAt: dateOf(item.created_at),
     modifiedAt: dateOf(item.content_modified_at) ?? dateOf(item.modified_at),
-    trashed,
+    trashed: isTrashed(item),
     shares,
-    // The link's addresses let in whoever has them.
-    raw: link
-      ? { ...item, shared_link: { ...link, url: undefined, download_url: undefined, vanity_url: undefined } }
-      : item,
+    raw: rawOf(item),
   };
+}
+
+/** Without the place, which the record tells, and the link's addresses, which let in whoever has them. */
+function rawOf({ path_collection: _path, parent: _parent, ...item }: Item): unknown {
+  const link = item.shared_link;
+  if (!link) return item;
+  return { ...item, shared_link: { ...link, url: undefined, download_url: undefined, vanity_url: undefined } };
 }

@@ -69,12 +69,20 @@ export function linkShare(link: SharedLink, now: Date): Share | undefined {
   };
 }
 
-/** Collaborations need a call of their own, made only where the item has some. */
+/** Whether Box must be asked: collaborations need a call of their own. */
+export const mayBeInvitedTo = ({ type, has_collaborations }: Item): boolean =>
+  type !== 'web_link' && has_collaborations !== false;
+
+export function linkSharesOf({ shared_link }: Item, now: Date): Share[] {
+  const link = shared_link ? linkShare(shared_link, now) : undefined;
+  return link ? [link] : [];
+}
+
 export async function sharesOf(base: BoxSession, owner: BoxSession, item: Item): Promise<Share[]> {
-  const link = item.shared_link ? linkShare(item.shared_link, owner.now()) : undefined;
-  if (item.has_collaborations === false) return link ? [link] : [];
+  const link = linkSharesOf(item, owner.now());
+  if (!mayBeInvitedTo(item)) return link;
   const rows = (await collaborationsOf(owner, item)).filter((row) => !rejected(row));
-  if (rows.length === 0) return link ? [link] : [];
+  if (rows.length === 0) return link;
   const known = await insiders(base);
-  return [...(link ? [link] : []), ...rows.map((row) => collaborationShare(row, known))];
+  return [...link, ...rows.map((row) => collaborationShare(row, known))];
 }
