@@ -1,72 +1,38 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Control } from '../../simulators/box/control.ts';
-import { connectControl, type Remote } from '../../simulators/kit/control-client.ts';
+import type { Remote } from '../../simulators/kit/control-client.ts';
 import type { Api } from '../api-client.ts';
 import type { ProcessOwner } from '../processes.ts';
-import { program } from '../stack.ts';
+import { startBoxSimulator } from './box-simulator.ts';
 import { act, undo, type Governed, type Scenario } from './scenario.ts';
-
-interface Started {
-  url: string;
-  uploadUrl: string;
-  downloadUrl: string;
-  enterpriseId: string;
-  clientId: string;
-  clientSecret: string;
-  filled: Record<string, number>;
-}
 
 const seenWithinMs = 60_000;
 
 /** The Box simulator as a process of its own, filled, and the scenario that connects it. */
 export async function startBox(owner: ProcessOwner, logFolder: string, say: (line: string) => void): Promise<Scenario> {
-  const controlToken = randomBytes(16).toString('hex');
-  const simulator = await owner.start({
-    name: 'the Box simulator',
-    ...program(
-      'simulators/box/server.ts',
-      ...[
-        '--users',
-        '12',
-        '--groups',
-        '6',
-        '--items',
-        '300',
-        '--events',
-        '600',
-        '--control',
-        controlToken,
-        '--http-hooks',
-      ],
-      // An enterprise whose limits are far above the default, so that nobody waits for a minute to see it work.
-      ...['--knobs', JSON.stringify({ limitFactor: 100 })],
-    ),
+  // An enterprise whose limits are far above the default, so that nobody waits for a minute to see it work.
+  const knobs = JSON.stringify({ limitFactor: 100 });
+  const { control, filled, settings, credential } = await startBoxSimulator(owner, {
     logFile: join(logFolder, 'box.log'),
-    ready: { line: /^\{"ready":true.*\}$/m },
+    options: { users: 12, groups: 6, items: 300, events: 600, knobs },
   });
-  const { filled, clientId, clientSecret, enterpriseId, url, uploadUrl, downloadUrl } = JSON.parse(
-    simulator.match![0],
-  ) as Started;
   const counts = Object.entries(filled).map(([what, count]) => `${count} ${what}`);
   say(`Box simulator: ${counts.join(', ')}`);
-  const control = connectControl<Control>(url, controlToken);
   return {
     title: 'Box',
     body: {
       app: 'box',
       name: 'Acme Box (simulated)',
-      settings: { enterpriseId, baseUrl: url, uploadUrl, downloadUrl, callsPerMinute: 100_000 },
-      credential: {
-        type: 'clientCredentials',
-        clientId,
-        clientSecret,
-        webhookKeys: ['primary-key-1', 'secondary-key-1'],
-      },
+      settings: { ...settings, callsPerMinute: 100_000 },
+      credential: { ...credential, webhookKeys: ['primary-key-1', 'secondary-key-1'] },
       governance: 'on',
+      content: 'on',
     },
-    govern: (api, { id }, told) => govern(api, id, control, told),
+    async govern(api, { id }, told) {
+      await readContent(api, id, control, told);
+      return govern(api, id, control, told);
+    },
   };
 }
 
@@ -75,6 +41,38 @@ interface File {
   name: string;
   ancestors: string[];
   sharing: string;
+  content?: { sha256?: string; mediaType?: string; declaredType?: string };
+}
+
+/** Somebody uploads a file that is not what its name says: its content is read as soon as that is heard of. */
+async function readContent(
+  api: Api,
+  connectionId: string,
+  control: Remote<Control>,
+  say: (line: string) => void,
+): Promise<void> {
+  const files = `/v1/connections/${connectionId}/files`;
+  const { items } = await api.get<{ items: File[] }>(`${files}?type=folder&trashed=false&limit=1`);
+  const [parent] = items;
+  if (!parent) throw new Error('the simulated enterprise has no folder');
+  const begun = performance.now();
+  const name = 'minutes of the board.txt';
+  const { id } = await control.createItem({
+    type: 'file',
+    name,
+    parent: parent.vendorId.split(':')[1]!,
+    text: '%PDF-1.7 as it looks from outside',
+  });
+  let content: File['content'];
+  const readFor = await until(async () => {
+    const found = await api.get<{ items: File[] }>(`${files}?trueMediaType=application/pdf&limit=200`);
+    content = found.items.find(({ vendorId }) => vendorId === `file:${id}`)?.content;
+    return content?.sha256 !== undefined;
+  }, begun);
+  say(
+    `Box: ${name} was uploaded by somebody; read after ${readFor} ms: ${content!.mediaType} and not ` +
+      `${content!.declaredType}, SHA-256 ${content!.sha256!.slice(0, 16)}…`,
+  );
 }
 
 /** Somebody makes a file public in Box: it shows here, and an action takes the link away while we watch. */

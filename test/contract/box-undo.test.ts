@@ -3,6 +3,7 @@ import type { ActionName } from '../../connectors/actions.ts';
 import type { ActionState } from '../../connectors/connector.ts';
 import { box } from '../../connectors/box/index.ts';
 import { pick, seeded, type Random } from '../../simulators/kit/seeded.ts';
+import { ROLES } from '../../simulators/box/objects.ts';
 import type { ItemTruth } from '../../simulators/box/truth.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 
@@ -11,15 +12,6 @@ const cases = 240;
 const day = 86_400_000;
 /** Box writes whole seconds. */
 const inDays = (days: number) => Math.floor(Date.now() / 1000) * 1000 + Math.ceil(1 + days) * day;
-const roles = [
-  'editor',
-  'viewer',
-  'previewer',
-  'uploader',
-  'previewer uploader',
-  'viewer uploader',
-  'co-owner',
-] as const;
 const ofLinks: ActionName[] = ['removePublicAccess', 'removeLink'];
 const ofAll: ActionName[] = [
   ...ofLinks,
@@ -104,7 +96,7 @@ function share(random: Random, id: string, at: number): void {
   ];
   for (const one of whom) {
     const expiresAt = random() < 0.3 ? inDays(random() * 60) : undefined;
-    const made = control.invite({ item: id, ...one, role: pick(random, roles), expiresAt }).id;
+    const made = control.invite({ item: id, ...one, role: pick(random, ROLES), expiresAt }).id;
     if (random() < 0.1) state.collabs.get(made)!.accessOnly = true;
   }
 }

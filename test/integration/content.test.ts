@@ -1,11 +1,10 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Document } from 'mongodb';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { program } from '../../local/stack.ts';
 import type { Control } from '../../simulators/box/control.ts';
-import { connectControl, type Remote } from '../../simulators/kit/control-client.ts';
+import type { Remote } from '../../simulators/kit/control-client.ts';
+import { startBoxTenant } from '../support/box-tenant.ts';
 import { useInstallation, type Shown } from '../support/installation.ts';
 
 const MB = 1024 * 1024;
@@ -15,41 +14,18 @@ let body: object;
 let id: string;
 let owner: string;
 
-interface Started {
-  url: string;
-  uploadUrl: string;
-  downloadUrl: string;
-  enterpriseId: string;
-  clientId: string;
-  clientSecret: string;
-}
-
 beforeAll(async () => {
-  const token = randomBytes(16).toString('hex');
-  const options = { users: 4, groups: 1, items: 80, events: 0, control: token, knobs: '{"limitFactor":100}' };
-  const simulator = await to.owner.start({
-    name: 'the Box simulator',
-    ...program(
-      'simulators/box/server.ts',
-      ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
-      '--http-hooks',
-    ),
-    logFile: join(to.logFolder, 'box.log'),
-    ready: { line: /^\{"ready":true.*\}$/m },
+  const tenant = await startBoxTenant(to.owner, {
+    logFolder: to.logFolder,
+    fill: { users: 4, groups: 1, items: 80, events: 0 },
+    knobs: { limitFactor: 100 },
   });
-  const started = JSON.parse(simulator.match![0]) as Started;
-  const { url, uploadUrl, downloadUrl, enterpriseId, clientId, clientSecret } = started;
-  control = connectControl<Control>(url, token);
+  ({ control } = tenant);
   owner = (await control.createUser({ login: 'owner@acme.test', name: 'Owner' } as never)).id;
   body = {
-    app: 'box',
-    settings: { enterpriseId, baseUrl: url, uploadUrl, downloadUrl, callsPerMinute: 100_000 },
-    credential: {
-      type: 'clientCredentials',
-      clientId,
-      clientSecret,
-      webhookKeys: ['primary-key-1', 'secondary-key-1'],
-    },
+    ...tenant.body,
+    settings: { ...tenant.body.settings, callsPerMinute: 100_000 },
+    credential: { ...tenant.body.credential, webhookKeys: ['primary-key-1', 'secondary-key-1'] },
     content: 'on',
   };
 }, 60_000);
