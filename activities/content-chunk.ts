@@ -25,7 +25,7 @@ export const contentWaiting = async (deps: Dependencies, opened: Opened): Promis
 /** Reads the contents of marked files, several at once, until none is due or the chunk's time is used up. */
 export function contentChunk(deps: Dependencies): Activities['contentChunk'] {
   return async ({ connectionId }) => {
-    const opened = await openSession(deps, connectionId, 'sweep');
+    const opened = await openSession(deps, connectionId, 'content');
     const { contents } = deps.store;
     const nothing = { counts: await contents.counts(connectionId), more: false, wishes: opened.wishes };
     if (!readsContent(opened)) return nothing;

@@ -31,7 +31,7 @@ const latelyMs = 250;
 const ample = 4;
 /** Of a quota that is next to unlimited a quarter of a second would be millions. */
 const mostAhead = 1_000;
-const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep'];
+const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep', 'content'];
 
 /** The permits of one bucket in this process: each is handed out at its own time, and lapses soon after. */
 export class PermitPool {
@@ -159,13 +159,12 @@ export class PermitPool {
       });
     }
     const watches = this.line.count('watch');
-    const others = watches + this.line.count('sweep');
-    if (others === 0 || this.asking) return;
+    if (actions === this.line.length || this.asking) return;
     const last = this.permits.at(-1);
     const busy = this.streak >= busyAfter;
     if (this.permits.length >= this.line.length && !(busy && last && last.at - at < leadMs)) return;
     if (last && this.permits.length > 0 && busy && last.at - at >= leadMs) return;
-    const urgency = watches > 0 ? 'watch' : 'sweep';
+    const urgency = watches > 0 ? 'watch' : this.line.count('sweep') > 0 ? 'sweep' : 'content';
     if (!this.allowed(urgency, at)) return;
     this.asking = true;
     const used = this.handedOutAt.filter((then) => then > at - latelyMs).length;

@@ -35,13 +35,13 @@ export interface Waiter<T> extends Asking {
   refuse(refusal: Refusal): void;
 }
 
-const rank: Readonly<Record<Urgency, number>> = { actions: 0, watch: 1, sweep: 2 };
+const rank: Readonly<Record<Urgency, number>> = { actions: 0, watch: 1, sweep: 2, content: 3 };
 
 /** A connection that was served counts as one that asks for so long: its next call is on the way. */
 const servedRecentlyMs = 1_000;
 
 /**
- * Those who wait in this process for one thing: actions first, then watches, then sweeps. Among equals each connection
+ * Those who wait in this process for one thing: actions first, then watches, sweeps, contents. Among equals each connection
  * has its turn, however many of its calls wait; the calls of one are served in order of arrival.
  */
 export class WaitingLine<T> {

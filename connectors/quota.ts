@@ -1,5 +1,5 @@
 /** Who asks, in the order in which a scarce quota serves them. */
-export type Urgency = 'actions' | 'watch' | 'sweep';
+export type Urgency = 'actions' | 'watch' | 'sweep' | 'content';
 
 /** One counted limit that a call spends of. `bucket` names who shares it, never the connection. */
 export interface Charge {

@@ -5,6 +5,7 @@ import {
   both,
   cases,
   cond,
+  either,
   later,
   least,
   minus,
@@ -21,15 +22,13 @@ import type { Urgency } from '../connectors/quota.ts';
 const standBackMs = 500;
 const askAgainMs = 200;
 
+const order: readonly Urgency[] = ['actions', 'watch', 'sweep', 'content'];
+
 /** One atomic step: a slot under a lease, one of them kept for actions (of two or more). */
 export function takeSlotPipeline(id: string, want: { limit: number; urgency: Urgency; leaseMs: number }): Document[] {
   const { urgency } = want;
-  const blocked =
-    urgency === 'actions'
-      ? false
-      : urgency === 'watch'
-        ? later('$waiting.actions', '$t.now')
-        : { $or: [later('$waiting.actions', '$t.now'), later('$waiting.watch', '$t.now')] };
+  const before = order.slice(0, order.indexOf(urgency));
+  const blocked = before.length === 0 ? false : either(...before.map((each) => later(`$waiting.${each}`, '$t.now')));
   return [
     { $set: { kind: 'concurrent', usedAt: '$$NOW', limit: want.limit, t: { now } } },
     {
@@ -56,7 +55,9 @@ export function takeSlotPipeline(id: string, want: { limit: number; urgency: Urg
           { $concatArrays: ['$slots', [{ id, until: plus('$t.now', want.leaseMs), urgency }]] },
           '$slots',
         ),
-        ...(urgency === 'sweep' ? {} : { [`waiting.${urgency}`]: cond('$t.granted', 0, plus('$t.now', standBackMs)) }),
+        ...(urgency === 'content'
+          ? {}
+          : { [`waiting.${urgency}`]: cond('$t.granted', 0, plus('$t.now', standBackMs)) }),
         outcome: {
           id,
           at: '$t.now',

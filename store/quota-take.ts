@@ -46,6 +46,8 @@ function horizon(want: QuotaWant, grantMs: number): Expression {
   if (want.urgency === 'actions') return want.withinMs ?? 20_000;
   // One who had more than its turn lets the others book first, and still comes before a call is due.
   const own = cond('$t.early', grantMs / 5, grantMs);
+  // What is left over: nobody has booked a call that is still to come.
+  if (want.urgency === 'content') return 0;
   return want.urgency === 'watch' ? plus(own, most(grantMs, '$t.everyMs')) : own;
 }
 
@@ -95,6 +97,8 @@ function turnsOf(want: QuotaWant): { before: Document[]; after: Document } {
 export function takePipeline(id: string, want: QuotaWant, limits: QuotaTimes, rules: TakeRules): Document[] {
   const { kind, limit, windowMs, share, cost } = want;
   const wanted = want.urgency === 'actions' ? 1 : Math.max(1, Math.floor(want.calls ?? 1));
+  // Whoever is more urgent and comes next finds little booked ahead of it.
+  const bookedMs = want.urgency === 'content' ? limits.grantMs / 5 : limits.grantMs;
   const way = (name: string) => same('$t.way', name);
   const turns = turnsOf(want);
   return [
@@ -123,10 +127,7 @@ export function takePipeline(id: string, want: QuotaWant, limits: QuotaTimes, ru
         't.granted': cases(
           [
             [{ $in: ['$t.way', ['probe', 'atOnce']] }, 1],
-            [
-              way('next'),
-              least(wanted, most(1, { $floor: over(limits.grantMs, '$t.everyMs') }), most(1, rules.mostCalls)),
-            ],
+            [way('next'), least(wanted, most(1, { $floor: over(bookedMs, '$t.everyMs') }), most(1, rules.mostCalls))],
           ],
           0,
         ),

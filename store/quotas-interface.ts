@@ -1,4 +1,6 @@
 /** Primitives of the governor; all times are durations, told apart from MongoDB's `$$NOW`. */
+import type { Urgency } from '../connectors/quota.ts';
+
 /** Calls that may be sent, each at a time of its own; all in milliseconds from when the answer came. */
 export interface QuotaGrant {
   /** Calls. */
@@ -23,7 +25,7 @@ export interface QuotaWant {
   windowMs: number;
   share: number;
   cost: number;
-  urgency: 'actions' | 'watch' | 'sweep';
+  urgency: Urgency;
   /** How many calls can be used now; one unless told. */
   calls?: number;
   /** Actions: how far ahead a call may be booked; 20 s unless told. */
@@ -58,7 +60,7 @@ export interface Quotas {
   giveBack(bucket: string, units: number, grant?: { probe?: string; reserve?: boolean }): Promise<void>;
   takeSlot(
     bucket: string,
-    want: { limit: number; holder: string; urgency: 'actions' | 'watch' | 'sweep'; leaseMs: number },
+    want: { limit: number; holder: string; urgency: Urgency; leaseMs: number },
   ): Promise<{ slot: string } | { slot: null; inMs: number; why: string }>;
   renewSlots(bucket: string, slots: readonly string[], leaseMs: number): Promise<void>;
   giveBackSlot(bucket: string, slot: string): Promise<void>;
