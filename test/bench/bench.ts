@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { coverage } from './coverage.ts';
-import { files } from './files.ts';
+import { files, filesLimits } from './files.ts';
 import { governance } from './governance.ts';
 import { growth } from './growth.ts';
 import { idle } from './idle.ts';
@@ -21,6 +21,7 @@ const benches: Record<string, (options: BenchOptions) => Promise<Measured[]>> = 
   push,
   idle,
   files,
+  'files-limits': filesLimits,
   coverage,
 };
 
