@@ -90,6 +90,8 @@ export interface Times {
   /** And how soon again while the audit trail has not yet told who reverted it. */
   holdByMs: number;
   bareThrottleMs: number;
+  /** How long a workflow waits for the worker that has it in memory before any may take it: that one may be dead. */
+  handoverMs: number;
 }
 
 export const timesOf = (scale = 1): Times => ({
@@ -106,6 +108,7 @@ export const timesOf = (scale = 1): Times => ({
   holdLookMs: 6 * 3_600_000 * scale,
   holdByMs: 60_000 * scale,
   bareThrottleMs: 60_000 * scale,
+  handoverMs: Math.max(10_000 * scale, 2_000),
 });
 
 /** Throws one line for each wrong variable: its name and what it wants. */
