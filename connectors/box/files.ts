@@ -58,7 +58,7 @@ async function readFolder(base: BoxSession, subject: string, at: Frame, place: P
     query: { fields: listedFields, usemarker: true, marker: at.marker, limit },
   });
   if (answer.status === 404) {
-    if (at.id === rootId) throw unavailable(subject, 'has no folder that this app may see', answer404);
+    if (at.id === rootId) throw unseen(subject, 'has no folder that this app may see', answer404);
     return { ...nothing, again: undefined };
   }
   if (answer.status === 400) {
@@ -107,8 +107,9 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
 
 const listing = 'GET /folders/{folder_id}/items';
 const answer404: Evidence = { operation: listing, status: 404 };
-const unavailable = (subject: string, why: string, evidence?: Evidence) =>
-  new Failure('unavailableSubject', `user ${subject} ${why}`, {
+/** Of this user alone: every user has a root, so one that is not shown is one that we may not see. */
+const unseen = (subject: string, why: string, evidence?: Evidence) =>
+  new Failure('forbidden', `user ${subject} ${why}`, {
     who: 'tenant-admin',
     evidence,
     remedy: 'a co-admin does not reach admins; have the primary admin authorize the app, or leave this user out',
@@ -121,7 +122,7 @@ async function asSubject<T>(subject: string, now: readonly Frame[], read: () => 
   } catch (error) {
     const scope = /scope/.test((error as Error).message);
     if (Failure.is(error, 'forbidden') && !scope && now.at(-1)?.id === rootId)
-      throw unavailable(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
+      throw unseen(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
     throw error;
   }
 }

@@ -54,7 +54,7 @@ describeContract(box, async () => {
     wrongCredential: credentialOf(simulator, { clientSecret: 'wrong' }),
     secrets: [clientSecret],
     long: ['users/groups', 'activities/', `files/${owner}`],
-    kinds: { 403: 'unavailableSubject', 404: 'unavailableSubject', 409: 'unavailable' },
+    kinds: { 404: 'forbidden', 409: 'unavailable' },
     pagesByMarker: true,
     async partOf(ref) {
       const known = owners.get(ref.vendorId) ?? (await present(ref));
