@@ -3,6 +3,7 @@ import type { Charge, Governor, Urgency } from '../connectors/quota.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { fairness } from '../test/support/fairness.ts';
 import { callOnce } from '../test/support/governed-calls.ts';
+import type { LimitKind } from '../test/support/limit-counters.ts';
 import { rate, VirtualScene } from '../test/support/virtual-scene.ts';
 
 const never = new AbortController().signal;
@@ -27,16 +28,48 @@ describe.each(kinds)('a limit of the kind %s', (kind) => {
 });
 
 describe('a limit that is halved while it is used', () => {
-  it.each(kinds)('costs at most one refusal, when %s', async (kind) => {
+  // Nobody can know before a call is refused, and what the other process has under way is not called back.
+  const cases = kinds.flatMap((kind) => [
+    [kind, 1],
+    [kind, 2],
+  ]) as [LimitKind, number][];
+  it.each(cases)('costs at most one refusal a process, when %s and called by %i', async (kind, processes) => {
     const scene = new VirtualScene();
     const vendor = scene.vendor({ kind, limit: 200, windowMs });
     const charges = [rate('halved', 200, windowMs)];
-    const calling = scene.call(scene.process(), { send: scene.send([vendor]), charges, callers: 4 });
+    const calling = Array.from({ length: processes }, () =>
+      scene.call(scene.process(), { send: scene.send([vendor]), charges, callers: 4 }),
+    );
     scene.time.after(1.3 * windowMs, () => vendor.setLimit(100));
-    await scene.lasts(4 * windowMs, [calling]);
-    expect(vendor.refused.length).toBeLessThanOrEqual(1);
+    await scene.lasts(4 * windowMs, calling);
+    expect(vendor.refused.length).toBeLessThanOrEqual(processes);
     // The last window at the new limit is used again.
     expect(vendor.between(3, 4)).toBeGreaterThanOrEqual(97);
+  });
+});
+
+describe('others that use the same limit', () => {
+  it.each(kinds)('are left what they take, when %s', async (kind) => {
+    const scene = new VirtualScene();
+    const vendor = scene.vendor({ kind, limit: 200, windowMs });
+    const calling = [1, 2].map(() =>
+      scene.call(scene.process(), {
+        send: scene.send([vendor]),
+        charges: [rate('others', 200, windowMs)],
+        callers: 4,
+      }),
+    );
+    const windows = 5;
+    const other = async () => {
+      while (scene.time.now < windows * windowMs) {
+        vendor.consume(1);
+        await scene.time.sleep(windowMs / 60);
+      }
+    };
+    await scene.lasts(windows * windowMs, [...calling, other()]);
+    expect(vendor.refused).toEqual([]);
+    expect(vendor.others.refused).toEqual([]);
+    expect(vendor.utilisation(windows)).toBeGreaterThanOrEqual(0.975);
   });
 });
 

@@ -16,6 +16,7 @@ import {
   times,
   type QuotaTimes,
 } from './quota-document.ts';
+import { recorded } from './quota-ledger.ts';
 import type { BudgetCorrection, Correction } from './quota-readings.ts';
 import { withoutProbe } from './quota-take.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
@@ -85,6 +86,16 @@ export function reopenPipeline(probe: string, reopened: boolean): Document[] {
   ];
 }
 
+/** Once, though each process that calls sees that there is too little room, until it shows in the vendor's figures. */
+function stepsBack(calls: number): Document {
+  const may = not(later('$steppedUntil', now));
+  const unitMs = or0('$unitMs', 0);
+  return {
+    tat: cond(may, plus(most(or0('$tat', 0), now), times(calls, unitMs)), or0('$tat', '$$REMOVE')),
+    steppedUntil: cond(may, plus(now, times(calls + 1, unitMs)), '$steppedUntil'),
+  };
+}
+
 export function correctionPipeline({ limit, squeeze, stepBack }: Correction): Document[] {
   return [
     {
@@ -93,7 +104,7 @@ export function correctionPipeline({ limit, squeeze, stepBack }: Correction): Do
         ...(limit === undefined ? {} : { learned: limit, learnedFrom: 'headers' }),
         ...(squeeze ? { squeeze: { perMs: squeeze.perMs, until: plus(now, squeeze.forMs) } } : {}),
         ...(squeeze === null ? { squeeze: '$$REMOVE' } : {}),
-        ...(stepBack === undefined ? {} : { tat: plus(most(or0('$tat', 0), now), times(stepBack, or0('$unitMs', 0))) }),
+        ...(stepBack === undefined ? {} : stepsBack(stepBack)),
       },
     },
   ];
@@ -119,6 +130,7 @@ export function costPipeline(units: number): Document[] {
       $set: {
         spent: cond(same('$kind', 'budget'), most(0, plus(or0('$spent', 0), units)), or0('$spent', '$$REMOVE')),
         tat: plus(most(or0('$tat', 0), now), times(units, or0('$unitMs', 0))),
+        recent: cond(same('$kind', 'rate'), recorded(units, now, now), or0('$recent', '$$REMOVE')),
       },
     },
   ];

@@ -1,4 +1,5 @@
 import type { Document, IndexDescription } from 'mongodb';
+import type { LedgerEntry } from './quota-ledger.ts';
 
 /** Times are milliseconds since 1970 by MongoDB's clock, as doubles: a pace of a thousand calls a second needs fractions. */
 export interface QuotaDocument {
@@ -20,9 +21,13 @@ export interface QuotaDocument {
   /** Between two units, as last computed. */
   unitMs?: number;
   reserveUnitMs?: number;
+  /** What was granted in the last window, by all. */
+  recent?: LedgerEntry[];
   /** Who shares the bucket, and how far each is in its turns. */
   turn?: number;
   turns?: { id: string; finish: number; until: number }[];
+  /** Calls were left out to make room, and nobody is to do so again until then. */
+  steppedUntil?: number;
   /** Others consume too: the pace until the window ends. */
   squeeze?: { perMs: number; until: number };
   stop?: { until: number; vendorUntil: number; since: number; tries: number; probe?: string; probeUntil?: number };

@@ -17,6 +17,7 @@ import {
   type Expression,
   type QuotaTimes,
 } from './quota-document.ts';
+import { recorded } from './quota-ledger.ts';
 import { mostHaste } from './quota-readings.ts';
 import type { TakeRules } from './quota-take.ts';
 import type { QuotaWant } from './quotas-interface.ts';
@@ -111,6 +112,11 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
         or0('$reserveTat', '$$REMOVE'),
       ),
       usedSinceRaise: plus('$usedSinceRaise', times('$t.granted', cost)),
+      recent: cond(
+        above('$t.granted', 0),
+        recorded(times('$t.granted', cost), cond(same('$t.way', 'next'), '$tat', '$t.now'), '$t.now'),
+        or0('$recent', '$$REMOVE'),
+      ),
     },
     // A call may go late by as much as the margin below the limit absorbs.
     slackMs: least(limits.expiryMs, times('$unitMs', plus(1, times(0.5, '$t.reserveLeft')))),

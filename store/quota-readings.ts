@@ -1,3 +1,4 @@
+import { forecastRolling, forecastWindow, type Others } from './quota-others.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
@@ -15,10 +16,15 @@ export interface Belief {
   remaining?: number;
   /** A window was seen to begin anew: it is one that ends at its reset, and what is left until then is ours. */
   renewed?: boolean;
+  /** Windows shorter than their length end since then: calls that were counted leave one by one. */
+  shortSince?: number;
   /** The vendor counts over the last window's length, or refills steadily: its reset moves on and on. */
   rolling?: boolean;
   /** A higher limit was seen first at this time. */
   higherSince?: number;
+  /** Units that all processes were to send from one time to another. */
+  sent?: (from: number, until: number) => number;
+  others?: Others;
   /** A pause of before shows in the vendor's figures only from then on. */
   stepBackAfter?: number;
 }
@@ -28,6 +34,8 @@ export interface Correction {
   limit?: number;
   /** Null: others do not use it after all. */
   squeeze?: { perMs: number; forMs: number } | null;
+  /** What was booked by the old pace may be sent. */
+  slight?: boolean;
   /** Leave out so many calls. */
   stepBack?: number;
 }
@@ -39,6 +47,7 @@ export interface Correction {
 export function judgeReading(belief: Belief, reading: QuotaObservation, at: number): Correction | null {
   const correction: Correction = {};
   const rolled = followReset(belief, reading, at);
+  if (rolled && belief.others) belief.others.before = belief.others.perMs;
   const limit = reading.limit;
   if (limit !== undefined && limit > 0) {
     if (limit > belief.limit) {
@@ -74,13 +83,18 @@ function followReset(belief: Belief, { resetInMs, remaining }: QuotaObservation,
     return rolled;
   };
   if (known === undefined) return set(false);
-  if (at >= known) {
-    if (isWhole(belief, remaining)) belief.renewed = true;
-    return set(true);
-  }
   // Seconds may be cut or rounded, of the reset as of the vendor's clock.
   belief.coarse = resetInMs % 1000 === 0;
   const blur = belief.coarse ? 1_100 : belief.windowMs * 0.02;
+  if (at >= known) {
+    const short = blur < belief.windowMs / 2 && resetAt < known + belief.windowMs / 2;
+    belief.shortSince = short ? (belief.shortSince ?? at) : undefined;
+    belief.rolling = short && at - belief.shortSince! >= belief.windowMs / 10;
+    if (belief.rolling) belief.renewed = false;
+    if (short) return set(false);
+    if (isWhole(belief, remaining)) belief.renewed = true;
+    return set(true);
+  }
   if (resetAt <= known) {
     belief.resetAt = resetAt;
   } else if (resetAt > known + blur + belief.windowMs * 0.1) {
@@ -118,26 +132,17 @@ function judgeRemaining(
 ): void {
   const { share, windowMs } = belief;
   const unitMs = windowMs / paceOf(belief.limit, share);
-  // What is under way is not in the vendor's figure yet; one call is the margin.
-  const left = remaining * share - inFlight - 1;
   if (belief.rolling || belief.resetAt === undefined) {
-    if (belief.squeeze) {
-      belief.squeeze = undefined;
-      correction.squeeze = null;
-    }
-    // What is under way does not count here: as much comes free meanwhile. Our own pace leaves so much over:
-    const spare = belief.limit * share - paceOf(belief.limit, share);
-    const room = remaining * share;
-    if (room < Math.min(2, spare) && at >= (belief.stepBackAfter ?? -Infinity)) {
-      correction.stepBack = Math.ceil(spare - room);
-      belief.stepBackAfter = at + (correction.stepBack + 1) * unitMs;
-    }
+    judgeRolling(belief, remaining, inFlight, at, correction);
     return;
   }
   const forMs = belief.resetAt - at;
   const need = forMs / unitMs;
   if (need < 1) return;
   const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
+  // What is under way is not in the vendor's figure yet; one call is the margin.
+  const theirs = forecastWindow(belief, remaining, inFlight, at);
+  const left = Math.min(remaining * share, remaining - theirs) - inFlight - 1;
   const tolerated = Math.min(1_000, forMs / 10) / unitMs;
   // Calls that were not sent in time, as when this process was busy, may be made good until the window ends; not of
   // what is kept for actions, nor of what is needed should the window end a second later than it seems to.
@@ -160,6 +165,35 @@ function judgeRemaining(
   } else if (active && (left >= need || active.perMs * unitMs > 1)) {
     belief.squeeze = undefined;
     correction.squeeze = null;
+  }
+}
+
+/** What is left over beside others: the answers tell soon enough when they take of it. */
+const leastRoom = (limit: number) => 1 + Math.ceil(limit * 0.005);
+
+function judgeRolling(belief: Belief, remaining: number, inFlight: number, at: number, correction: Correction): void {
+  const { limit, share, windowMs } = belief;
+  const pace = paceOf(limit, share);
+  const theirs = forecastRolling(belief, remaining, inFlight, at);
+  const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
+  const perMs = Math.max(0, Math.min(pace, limit - leastRoom(limit) - theirs)) / windowMs;
+  if (theirs > 0 && perMs * windowMs < pace) {
+    const lasting = active && active.until - at > windowMs / 4;
+    if (!lasting || Math.abs(perMs - active.perMs) > 0.02 * active.perMs) {
+      correction.slight = Math.abs(perMs - (active?.perMs ?? pace / windowMs)) < 0.1 * perMs;
+      belief.squeeze = { perMs, until: at + windowMs / 2 };
+      correction.squeeze = { perMs, forMs: windowMs / 2 };
+    }
+  } else if (active) {
+    belief.squeeze = undefined;
+    correction.squeeze = null;
+  }
+  // What is under way does not count here: as much comes free meanwhile.
+  const enough = Math.min(2, limit * share - pace);
+  const room = remaining * share;
+  if (room < enough && at >= (belief.stepBackAfter ?? -Infinity)) {
+    correction.stepBack = Math.ceil(enough - room);
+    belief.stepBackAfter = at + (correction.stepBack + 1) / (belief.squeeze?.perMs || pace / windowMs);
   }
 }
 

@@ -22,6 +22,7 @@ import {
   type Expression,
   type QuotaTimes,
 } from './quota-document.ts';
+import { returned } from './quota-ledger.ts';
 import type { QuotaWant } from './quotas-interface.ts';
 
 /** What a rate and a budget do each in its own way; said in terms of `t`, which is gone when the step is done. */
@@ -193,6 +194,7 @@ export function giveBackPipeline(units: number, grant: { probe?: string; reserve
           : { tat: earlier('$tat', '$unitMs') }),
         spent: less('$spent'),
         usedSinceRaise: less('$usedSinceRaise'),
+        recent: returned(units),
         ...(grant.probe ? { stop: withoutProbe(grant.probe, now) } : {}),
       },
     },

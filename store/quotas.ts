@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { MongoServerError, type Collection, type Db, type Document } from 'mongodb';
 import { budgetRules } from './quota-budget.ts';
 import { quotaTimes, type QuotaDocument, type QuotaOutcome, type QuotaTimes } from './quota-document.ts';
+import { sentBetween } from './quota-ledger.ts';
 import { rateRules } from './quota-rate.ts';
 import { judgeBudget, judgeReading, type Belief, type BudgetBelief } from './quota-readings.ts';
 import { giveBackPipeline, takePipeline } from './quota-take.ts';
@@ -71,7 +72,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
     };
   }
 
-  function believe(bucket: string, want: QuotaWant, document: QuotaDocument): void {
+  function believe(bucket: string, want: QuotaWant, document: QuotaDocument & { outcome: QuotaOutcome }): void {
     const belief = beliefs.get(bucket) ?? { limit: 0, fromHeaders: false, windowMs: 0, share: 1 };
     belief.limit = document.learned ?? want.limit;
     belief.fromHeaders = document.learnedFrom === 'headers';
@@ -79,6 +80,15 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
     belief.share = want.share;
     const { squeeze } = document;
     belief.squeeze = squeeze && { perMs: squeeze.perMs, until: monotonic() + clock.until(squeeze.until) };
+    const ledger = {
+      recent: document.recent ?? [],
+      windowMs: want.windowMs,
+      tat: document.tat ?? 0,
+      unitMs: document.unitMs ?? 0,
+      seenAt: document.outcome.at,
+    };
+    const theirs = (at: number) => clock.at(at);
+    belief.sent = (from, until) => sentBetween(ledger, theirs(from), theirs(until));
     beliefs.set(bucket, belief);
   }
 
@@ -139,7 +149,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
       const correction = judgeReading(belief, reading, monotonic());
       if (!correction) return { changed: false };
       await change(bucket, correctionPipeline(correction));
-      return { changed: true };
+      return { changed: !correction.slight || correction.stepBack !== undefined };
     },
 
     async list(prefix = '') {
@@ -173,5 +183,7 @@ function createOffset(monotonic: () => number) {
       best = Math.min(best, came - at);
     },
     until: (at: number): number => at + Math.min(best, previous) - monotonic(),
+    /** What MongoDB's clock says when the process's says `own`. */
+    at: (own: number): number => own - Math.min(best, previous),
   };
 }

@@ -49,6 +49,7 @@ const strict: Record<string, (all: Value[]) => Value> = {
   $pow: (all) => arithmetic(all, ([a, b]) => a! ** b!),
   $floor: (all) => arithmetic(all, ([a]) => Math.floor(a!)),
   $ceil: (all) => arithmetic(all, ([a]) => Math.ceil(a!)),
+  $sum: (all) => (all.length === 1 && Array.isArray(all[0]) ? all[0] : all).filter(isNumber).reduce((a, b) => a + b, 0),
   $max: (all) => extreme(all, (a, b) => Math.max(a, b)),
   $min: (all) => extreme(all, (a, b) => Math.min(a, b)),
   $gt: ([a, b]) => compare(a, b) > 0,

@@ -1,0 +1,48 @@
+import type { Belief } from './quota-readings.ts';
+
+/** What somebody else spends of the same limit, as the vendor's figures tell less what we sent ourselves. */
+export interface Others {
+  /** Units a millisecond as last reckoned, and so at the end of the window before. */
+  perMs: number;
+  before: number;
+  /** Units within the window, as seen lately. */
+  seen: { at: number; units: number }[];
+}
+
+/** So few may be ours: sent a moment earlier or later than we believe. */
+const tolerated = ({ limit }: Belief) => 2 + limit * 0.005;
+
+/** Adds what this reading tells of the time since `from`; of what was seen before, a fifth of a window is kept. */
+function look(belief: Belief, remaining: number, inFlight: number, from: number, at: number): Others {
+  const others: Others = (belief.others ??= { perMs: 0, before: 0, seen: [] });
+  const more = belief.sent ? belief.limit - remaining - belief.sent(from, at) + inFlight : 0;
+  const units = more > tolerated(belief) ? more : 0;
+  const since = at - belief.windowMs / 5;
+  others.seen = [...others.seen.filter((_one, n, all) => (all[n + 1]?.at ?? at) > since), { at, units }];
+  return others;
+}
+
+/** Of a window that ends: units until then. They may stop as well, so something is always left to try. */
+export function forecastWindow(belief: Belief, remaining: number, inFlight: number, at: number): number {
+  const forMs = belief.resetAt! - at;
+  const began = at - Math.max(0, belief.windowMs - forMs);
+  const others = look(belief, remaining, inFlight, began, at);
+  others.seen = others.seen.filter((one) => one.at >= began);
+  const first = others.seen.length > 1 ? others.seen[0]! : { at: began, units: 0 };
+  const prior = belief.windowMs / 8;
+  const grown = Math.max(0, others.seen.at(-1)!.units - first.units);
+  others.perMs = (grown + others.before * prior) / (at - first.at + prior);
+  return Math.min(others.perMs * forMs, 0.9 * remaining);
+}
+
+/** Of a window that moves: units a window. What began only now is not yet all in the figures. */
+export function forecastRolling(belief: Belief, remaining: number, inFlight: number, at: number): number {
+  const { windowMs } = belief;
+  const { seen } = look(belief, remaining, inFlight, at - windowMs, at);
+  const lately = seen.filter((one) => one.at > at - windowMs / 20);
+  const usual = lately.reduce((sum, one) => sum + one.units, 0) / lately.length;
+  const [first] = seen as [{ at: number; units: number }];
+  const grown = seen.at(-1)!.units - first.units;
+  const growth = grown > tolerated(belief) ? (grown * windowMs) / Math.max(windowMs / 5, at - first.at) : 0;
+  return Math.max(usual, growth);
+}
