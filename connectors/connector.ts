@@ -292,6 +292,8 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   content?: ContentOf<Session<z.output<S>>>;
   /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
   absent: Partial<Record<Capability, string>>;
+  /** What a capability that is there does not reach; shown in the same table. */
+  partly?: Partial<Record<Capability, string>>;
 }
 
 export interface OpenOptions {
@@ -332,6 +334,7 @@ export interface Connector {
   readonly push?: Push;
   readonly content?: ContentOf<Session>;
   readonly absent: Partial<Record<Capability, string>>;
+  readonly partly: Partial<Record<Capability, string>>;
   readonly settingsSchema: z.ZodType;
   readonly credentialSchema: z.ZodType;
   /** Throws Failure `invalid` with `field`; also for an origin that is not allowed. */

@@ -127,6 +127,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     push: spec.push as Push | undefined,
     content: spec.content as Connector['content'],
     absent: spec.absent,
+    partly: spec.partly ?? {},
     settingsSchema: spec.settings,
     credentialSchema: spec.credential,
     check(settings, credential, allowLocalOrigins) {

@@ -25,10 +25,20 @@ const stageTitles: Record<StageName, string> = {
 class Notes {
   private readonly texts: string[] = [];
 
+  /** Why it is not there. */
   mark(app: Connector, capability: Capability): string {
     const why = app.absent[capability];
     if (why === undefined) throw new Error(`${app.id} has no ${capability} and does not say why in "absent"`);
-    const text = `${app.title}: ${why}`;
+    return this.note(`${app.title}: ${why}`);
+  }
+
+  /** What it is limited to, if anything. */
+  limit(app: Connector, capability: Capability): string {
+    const only = app.partly[capability];
+    return only === undefined ? '' : ` ${this.note(`${app.title}: ${only}`)}`;
+  }
+
+  private note(text: string): string {
     if (!this.texts.includes(text)) this.texts.push(text);
     return `<sup>${this.texts.indexOf(text) + 1}</sup>`;
   }
@@ -41,13 +51,13 @@ class Notes {
 function stageCell(app: Connector, name: StageName, notes: Notes): string {
   const stage = app.stages[name];
   if (!stage) return `– ${notes.mark(app, name)}`;
-  return stage.changes ? 'read, followed' : 'read';
+  return `${stage.changes ? 'read, followed' : 'read'}${notes.limit(app, name)}`;
 }
 
 function actionCell(app: Connector, name: ActionName, notes: Notes): string {
   const action = app.actions[name];
   if (!action) return `– ${notes.mark(app, name)}`;
-  return action.undo ? 'yes, with undo' : 'yes';
+  return `${action.undo ? 'yes, with undo' : 'yes'}${notes.limit(app, name)}`;
 }
 
 function section(apps: readonly Connector[]): string {

@@ -1,7 +1,7 @@
 import type { Router } from 'express';
 import { z } from 'zod';
 import { actionNames, actionTitles } from '../../connectors/actions.ts';
-import type { Connector } from '../../connectors/connector.ts';
+import type { Capability, Connector } from '../../connectors/connector.ts';
 import { stageNames } from '../../connectors/records.ts';
 import { address } from '../address.ts';
 import type { Deps } from '../deps.ts';
@@ -37,25 +37,27 @@ export function appRoutes(router: Router, { connectors }: Pick<Deps, 'connectors
   });
 }
 
-/** Each capability: there, or the reason why it is not. */
+/** Each capability: there, perhaps with what it is limited to, or the reason why it is not. */
 function capabilities(connector: Connector) {
-  const { id, title, stages, actions, push, content, absent } = connector;
-  const has = (there: unknown, why: string | undefined) =>
-    there ? { available: true } : { available: false, why: why ?? 'not supported by the app' };
+  const { id, title, stages, actions, push, content, absent, partly } = connector;
+  const has = (there: unknown, name: Capability) =>
+    there
+      ? { available: true, ...(partly[name] !== undefined && { only: partly[name] }) }
+      : { available: false, why: absent[name] ?? 'not supported by the app' };
   return {
     id,
     title,
     stages: Object.fromEntries(
-      stageNames.map((name) => [name, { ...has(stages[name], absent[name]), follows: Boolean(stages[name]?.changes) }]),
+      stageNames.map((name) => [name, { ...has(stages[name], name), follows: Boolean(stages[name]?.changes) }]),
     ),
     actions: Object.fromEntries(
       actionNames.map((name) => [
         name,
-        { title: actionTitles[name], ...has(actions[name], absent[name]), undoable: Boolean(actions[name]?.undo) },
+        { title: actionTitles[name], ...has(actions[name], name), undoable: Boolean(actions[name]?.undo) },
       ]),
     ),
-    push: has(push, absent.push),
-    content: has(content, absent.content),
+    push: has(push, 'push'),
+    content: has(content, 'content'),
   };
 }
 

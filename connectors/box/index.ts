@@ -78,6 +78,12 @@ export const box = defineConnector({
   },
   push,
   content,
+  partly: {
+    permissions:
+      'pinned devices: Box lists no token that a user gave to an app; the audit trail tells of each one made',
+    revokeAppPermission:
+      "pinned devices: Box lets nobody revoke a token that another app holds; end the user's sessions instead",
+  },
   absent: {
     requirePasswordReset: 'not offered: Box takes the wish and never shows whether it stands, nor whether it was met',
   },

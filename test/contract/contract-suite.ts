@@ -109,6 +109,7 @@ export function describeContract(connector: Connector, start: () => Promise<Runn
           !!offered,
           offered ? 'undefined' : 'string',
         ]);
+        if (connector.partly[name] !== undefined) expect([name, !!offered]).toEqual([name, true]);
       }
     });
 
