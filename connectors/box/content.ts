@@ -28,6 +28,7 @@ export const content: ContentOf<BoxSession> = async (session, file, { from, maxB
     method: 'GET',
     url,
     operation: contentOperation,
+    headers: session.settings.quietDownloads ? { 'box-notifications': 'off' } : {},
     redirectHeaders: { accept: '*/*', ...rangeFrom(from?.start) },
     maxBytes,
   });

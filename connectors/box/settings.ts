@@ -29,6 +29,11 @@ export const settings = z.strictObject({
   monthlyCalls: z.number().int().min(1000).optional(),
   /** How much of `monthlyCalls` is ours: the enterprise's other programs spend of it too. */
   quotaShare: z.number().min(0.05).max(1).default(0.5),
+  /**
+   * Asks Box not to mail each collaborator that a file was downloaded when its content is read. Box obeys an app for
+   * which its support switched on "Can suppress email notifications from API calls".
+   */
+  quietDownloads: z.boolean().default(false),
   /** How many webhooks are kept on the top folders of users; the event stream tells the rest. */
   webhooks: z.number().int().min(0).max(1000).default(100),
 });

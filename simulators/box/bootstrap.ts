@@ -49,6 +49,7 @@ export function putApp(state: BoxState, given: Pick<App, 'clientId' | 'clientSec
     keys: [],
     reach: 'all',
     signatureKeys: { primary: 'primary-key-1', secondary: 'secondary-key-1' },
+    quiet: false,
     ...before,
     ...given,
     serviceAccount: account,

@@ -75,6 +75,8 @@ function download(call: Call): Answer {
   state.due.add(state.now() + state.knobs.downloadUrlMs, () => state.downloads.delete(ticket));
   const link = state.links.get(item.id);
   if (link && call.headers.boxapi !== undefined) link.downloads++;
+  // The audit trail has it either way.
+  if (!call.app.quiet || call.headers['box-notifications'] !== 'off') state.counters.downloads.notices++;
   recordItem(state, { type: 'DOWNLOAD', by: call.by, details: { version_id: String(version.id) } }, item);
   return { status: 302, headers: { location: `${call.downloadHost}/d/1/${ticket}/download` } };
 }

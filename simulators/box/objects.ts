@@ -177,6 +177,8 @@ export interface App {
   /** What the service account reaches: everybody, or nobody who is admin or co-admin. */
   reach: 'all' | 'belowAdmins';
   signatureKeys: { primary: string; secondary: string };
+  /** "Can suppress email notifications from API calls", which Box's support switches on. */
+  quiet: boolean;
   serviceAccount: string;
 }
 

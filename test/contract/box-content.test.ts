@@ -51,6 +51,21 @@ const failureOf = (work: Promise<unknown>): Promise<Failure> =>
 const counters = () => enterprise.simulator.control.counters();
 
 describe('content of Box', () => {
+  it('tells nobody by mail that it was read, where the enterprise wants that and Box lets the app', async () => {
+    const { control } = enterprise.simulator;
+    const file = await recordOf(create({ text: 'read without a word' }));
+    const noticesOf = async (settings: object) => {
+      const before = control.counters().downloads.notices;
+      await bytesOf(await read(file, {}, enterprise.open({}, settings)));
+      return control.counters().downloads.notices - before;
+    };
+    expect(await noticesOf({ quietDownloads: true })).toBe(1);
+    control.putApp({ quiet: true });
+    expect(await noticesOf({ quietDownloads: true })).toBe(0);
+    expect(await noticesOf({})).toBe(1);
+    control.putApp({ quiet: false });
+  });
+
   it('comes whole, with its version and what Box says it comes to, for one call of the quota', async () => {
     const id = create({ text: 'hello, content' });
     const file = await recordOf(id);
