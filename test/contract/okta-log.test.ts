@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ownUserAgent } from '../../connectors/okta/api.ts';
 import { okta } from '../../connectors/okta/index.ts';
@@ -53,6 +54,19 @@ it('reads a late row by the chain, though it was published before the rows alrea
       return ids(page);
     })
     .toContain(late);
+});
+
+it('finds a row that came late also when it begins the chain again', async () => {
+  const opened = await activities.changes!(open(), { part });
+  const late = append('user.lifecycle.create', 300);
+  await delay(5);
+  const early = append('user.lifecycle.suspend');
+  const seen = await activities.changes!(open(), { part, checkpoint: opened.checkpoint });
+  expect([ids(seen).includes(early), ids(seen).includes(late)]).toEqual([true, false]);
+  const next = () => activities.changes!(open(), { part, checkpoint: seen.checkpoint });
+  await expect.poll(async () => ids(await next())).toContain(late);
+  simulator.control.faults({ add: [{ kind: 'expired', status: 404, count: 1 }] });
+  expect(ids(await next())).toEqual(expect.arrayContaining([late, early]));
 });
 
 it('marks the rows that our own calls left, by the user agent that only this connection has', async () => {
