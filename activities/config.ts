@@ -92,6 +92,8 @@ export interface Times {
   bareThrottleMs: number;
   /** How long a workflow waits for the worker that has it in memory before any may take it: that one may be dead. */
   handoverMs: number;
+  /** How long a call that is under way counts when its worker says nothing more of it. */
+  slotLeaseMs: number;
 }
 
 export const timesOf = (scale = 1): Times => ({
@@ -109,6 +111,7 @@ export const timesOf = (scale = 1): Times => ({
   holdByMs: 60_000 * scale,
   bareThrottleMs: 60_000 * scale,
   handoverMs: Math.max(10_000 * scale, 2_000),
+  slotLeaseMs: Math.max(30_000 * scale, 3_000),
 });
 
 /** Throws one line for each wrong variable: its name and what it wants. */

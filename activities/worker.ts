@@ -39,7 +39,12 @@ const warningsTo = (log: Logger): TemporalLogger => ({
 async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
   const bundle = await workflowBundle(warningsTo(log), config.workflowBundle);
   const { times, allowLocalOrigins, publicUrl } = config;
-  const governor = createGovernor({ quotas: store.quotas, uses: store.quotaUses, maxWaitMs: times.pacingMs });
+  const governor = createGovernor({
+    quotas: store.quotas,
+    uses: store.quotaUses,
+    maxWaitMs: times.pacingMs,
+    leaseMs: times.slotLeaseMs,
+  });
   const activities = { ...createActivities({ store, connectors, governor, times, allowLocalOrigins, publicUrl, log }) };
   const shared: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
