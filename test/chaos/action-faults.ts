@@ -1,73 +1,57 @@
 import type { ActionDocument } from '../../store/documents.ts';
-import { Missed, type Fault } from './fault.ts';
+import { Missed, type Fault, type Struck } from './fault.ts';
+import type { Steps } from './subject.ts';
 import type { Trap } from './tcp-proxy.ts';
 import { killedAt } from './worker-faults.ts';
-import type { World } from './world.ts';
 
-/** The state of the one action of this user. */
-const stateOf = async (world: World, accountId: string): Promise<string | undefined> =>
-  (await world.mongodb.db.collection<ActionDocument>('actions').findOne({ 'target.accountId': accountId }))?.state;
-
-const suspended = async ({ okta }: World, user: string): Promise<boolean> =>
-  ((await okta.control.counters()).executed['suspend']?.[user] ?? 0) > 0;
+/** The state of the one action upon this target. */
+const stateOf = async (world: Struck, { target }: Steps): Promise<string | undefined> =>
+  (await world.mongodb.db.collection<ActionDocument>('actions').findOne({ target: target as never }))?.state;
 
 const ended = ['done', 'failed', 'refused'];
-const user = (id: string) => `/api/v1/users/${id}`;
 
-/** The worker dies at this call of an action upon somebody. */
+/** The worker dies at this call of an action upon something that nobody else touches. */
 const inStep = (
   kind: string,
-  trapOf: (world: World, accountId: string) => Pick<Trap, 'pattern' | 'moment' | 'when'>,
-  action: 'suspendUser' | 'requirePasswordReset' = 'suspendUser',
+  trapOf: (steps: Steps, world: Struck) => Pick<Trap, 'pattern' | 'moment' | 'when'>,
+  which: 'plain' | 'unshown' = 'plain',
 ): Fault => ({
   kind,
   place: 'worker',
   at: 'actions',
   async inject(world) {
-    const accountId = await world.okta.newUser();
-    await killedAt(world, world.okta.proxy, { way: 'up', ...trapOf(world, accountId) }, () =>
-      world.act(action, { accountId }),
-    );
+    const { subject } = world;
+    const steps = await subject.steps(which);
+    await killedAt(world, subject.proxy, { way: 'up', ...trapOf(steps, world) }, () => subject.act(steps));
   },
 });
 
 export const actionFaults: Fault[] = [
-  inStep('worker-killed-in-prepare', (world, id) => ({
-    pattern: `GET ${user(id)}`,
+  inStep('worker-killed-in-prepare', (steps, world) => ({
+    pattern: steps.read,
     moment: 'before',
-    when: async () => (await stateOf(world, id)) === 'requested',
+    when: async () => (await stateOf(world, steps)) === 'requested',
   })),
-  inStep('worker-killed-before-apply', (_, id) => ({
-    pattern: `POST ${user(id)}/lifecycle/suspend`,
-    moment: 'before',
-  })),
-  // Okta does this as often as it is asked to: only reading tells that it was done.
-  inStep(
-    'worker-killed-after-apply',
-    (_, id) => ({ pattern: `POST ${user(id)}/lifecycle/expire_password`, moment: 'after' }),
-    'requirePasswordReset',
-  ),
-  inStep('worker-killed-in-read-back', (world, id) => ({
-    pattern: `GET ${user(id)}`,
+  inStep('worker-killed-before-apply', ({ write }) => ({ pattern: write, moment: 'before' })),
+  inStep('worker-killed-after-apply', ({ write }) => ({ pattern: write, moment: 'after' }), 'unshown'),
+  inStep('worker-killed-in-read-back', (steps, world) => ({
+    pattern: steps.read,
     moment: 'after',
-    when: async () => (await stateOf(world, id)) === 'applying' && suspended(world, id),
+    when: async () => (await stateOf(world, steps)) === 'applying' && steps.written(),
   })),
-  inStep('worker-killed-between-two-writes-of-an-action', (_, id) => ({
-    pattern: `DELETE ${user(id)}/sessions`,
-    moment: 'after',
-  })),
+  inStep('worker-killed-between-two-writes-of-an-action', ({ lastWrite }) => ({ pattern: lastWrite, moment: 'after' })),
   {
     kind: 'worker-killed-in-undo',
     place: 'worker',
     at: 'actions',
     async inject(world, random) {
-      const accountId = await world.okta.newUser();
-      const id = await world.act('suspendUser', { accountId });
-      const state = await world.actionIs(id, (now) => ended.includes(now)).catch(() => 'late');
+      const { subject } = world;
+      const steps = await subject.steps('plain');
+      const id = await subject.act(steps);
+      const state = await subject.actionIs(id, (now) => ended.includes(now)).catch(() => 'late');
       if (state !== 'done') throw new Missed();
-      const pattern = `POST ${user(accountId)}/lifecycle/unsuspend`;
       const moment = random() < 0.5 ? 'before' : 'after';
-      await killedAt(world, world.okta.proxy, { way: 'up', pattern, moment }, () => world.undo(id));
+      await killedAt(world, subject.proxy, { way: 'up', pattern: steps.undoWrite, moment }, () => subject.undo(id));
     },
   },
 ];

@@ -9,10 +9,10 @@ export const apiFaults: Fault[] = [
     kind: 'api-killed-between-storing-and-signalling',
     place: 'api',
     at: 'actions',
-    async inject(world) {
-      const { temporal, api, okta } = world;
+    async inject({ temporal, api, subject }) {
+      const steps = await subject.steps('plain');
       temporal.toApi.held = true;
-      await world.act('suspendUser', { accountId: await okta.newUser() });
+      await subject.act(steps);
       await api.kill();
       temporal.toApi.cut();
       temporal.toApi.held = false;
@@ -23,10 +23,10 @@ export const apiFaults: Fault[] = [
     kind: 'api-killed-while-hooks-come',
     place: 'api',
     at: 'changes',
-    async inject({ api, okta, pause }, random) {
-      for (let n = 0; n < 4; n += 1) await okta.change(random);
+    async inject({ api, subject, pause }, random) {
+      for (let n = 0; n < 4; n += 1) await subject.change(random);
       await api.kill();
-      for (let n = 0; n < 4; n += 1) await okta.change(random);
+      for (let n = 0; n < 4; n += 1) await subject.change(random);
       await pause(5_000);
       await api.start();
     },
@@ -37,17 +37,15 @@ export const apiFaults: Fault[] = [
     at: 'actions',
     async inject(world) {
       const count = Math.ceil(many * world.scale ** 2);
-      const users = await Promise.all(
-        Array.from({ length: Math.max(12, Math.ceil(count / 60)) }, () => world.okta.newUser()),
-      );
+      const errands = await world.subject.harmless(Math.max(12, Math.ceil(count / 60)));
       let asked = 0;
       const began = performance.now();
       await Promise.all(
         Array.from({ length: atOnce }, async () => {
           for (; asked < count;) {
-            const accountId = users[asked % users.length]!;
+            const errand = errands[asked % errands.length]!;
             asked += 1;
-            await world.act('revokeSessions', { accountId });
+            await world.subject.act(errand);
           }
         }),
       );

@@ -44,6 +44,7 @@ describe('chaos, with our own waits at a tenth', () => {
       const these = kinds.filter(({ kind }) => names.includes(kind));
       expect(these).toHaveLength(names.length);
       const measured = await runChaos({
+        apps: ['okta'],
         kinds: these,
         seed,
         scale: 0.1,

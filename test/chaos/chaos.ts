@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 import { kinds } from './kinds.ts';
 import { runChaos } from './run-chaos.ts';
+import type { App } from './subject.ts';
 
-const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--scale 0.1] [--per-place 4]
-             [--go-on] [--json]
+const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--app okta|box|both]
+             [--scale 0.1] [--per-place 4] [--go-on] [--json]
 
 Real processes and servers of its own, with a proxy between any two; faults strike while scans, changes and actions go on.
 When they end, every record must be the vendor's and an undisturbed run's, every action done as often as it may be.
@@ -13,6 +14,7 @@ When they end, every record must be the vendor's and an undisturbed run's, every
   --minutes  goes on for so long; at true times (--scale 1) unless told
   --from     begins with this round of the seed's
   --only     these kinds: ${kinds.map(({ kind }) => kind).join(', ')}
+  --app      whose connection: okta (default), box, or both at once, each fault at one of them
   --scale    all waits of ours times this. Default 0.1
   --roll-at  events of a run at which Temporal says "roll over"; 0 leaves it to Temporal. Default 300
   --per-place  kinds of one place (worker, vendor, ...) in a round at most. Default 4
@@ -21,6 +23,8 @@ When they end, every record must be the vendor's and an undisturbed run's, every
 
 Ends with 0 when all holds, 1 when something falls short, 2 when called wrongly.
 `;
+
+const appsOf: Record<string, readonly App[]> = { okta: ['okta'], box: ['box'], both: ['okta', 'box'] };
 
 class WrongCall extends Error {}
 
@@ -32,6 +36,7 @@ function read() {
       minutes: { type: 'string' },
       from: { type: 'string' },
       only: { type: 'string' },
+      app: { type: 'string', default: 'okta' },
       scale: { type: 'string' },
       'roll-at': { type: 'string' },
       'per-place': { type: 'string' },
@@ -50,6 +55,8 @@ function read() {
   const names = values.only?.split(',').map((name) => name.trim());
   const unknown = names?.filter((name) => !kinds.some(({ kind }) => kind === name)) ?? [];
   if (unknown.length > 0) throw new WrongCall(`--only knows no ${unknown.join(', ')}`);
+  const apps = appsOf[values.app];
+  if (!apps) throw new WrongCall(`--app is one of ${Object.keys(appsOf).join(', ')}`);
   const minutes = number('minutes', 0.1);
   const rounds = number('rounds', 1);
   if (minutes !== undefined && rounds !== undefined) throw new WrongCall('--rounds or --minutes, not both');
@@ -59,6 +66,7 @@ function read() {
     help: values.help,
     json: values.json,
     options: {
+      apps,
       kinds: names ? kinds.filter(({ kind }) => names.includes(kind)) : kinds,
       seed: Math.floor(number('seed', 0) ?? Date.now() % 1_000_000),
       scale,

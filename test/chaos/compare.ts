@@ -1,7 +1,6 @@
 import type { Db } from 'mongodb';
 import { canonicalJson, recordHash } from '../../store/record-hash.ts';
 import { recordKinds } from '../../connectors/records.ts';
-import type { OktaTenant } from '../support/okta-tenant.ts';
 import { rowsOf } from '../support/stored-truth.ts';
 
 const most = 5;
@@ -19,61 +18,14 @@ export function setDifferences(name: string, stored: readonly string[], wanted: 
   ];
 }
 
-const text = (row: object, key: string): string => String(Reflect.get(row, key));
-
-/** What is stored of an Okta connection against what the simulator itself knows. */
-export async function differencesFromTruth(db: Db, connectionId: string, { control }: OktaTenant): Promise<string[]> {
-  const truth = await control.truth();
-  const rows = async (kind: (typeof recordKinds)[number]) =>
-    (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt']);
-  const [accounts, groups, memberships, privileges, permissions, activities] = await Promise.all(
-    (['accounts', 'groups', 'memberships', 'privileges', 'appPermissions', 'activities'] as const).map(rows),
-  );
-  const ids = (list: readonly { vendorId: string }[]) => list.map(({ vendorId }) => vendorId);
-  const roles = new Set(truth.roleAssignments!.map((role) => text(role, 'id')));
-  return [
-    ...setDifferences(
-      'accounts',
-      accounts!.map((row) => `${row.vendorId} ${row['vendorStatus']}`),
-      truth.users!.map((user) => `${text(user, 'id')} ${text(user, 'status')}`),
-    ),
-    ...setDifferences(
-      'groups',
-      ids(groups!),
-      truth.groups!.map((group) => text(group, 'id')),
-    ),
-    ...setDifferences(
-      'memberships',
-      ids(memberships!),
-      truth.memberships!.map(({ groupId, userId }) => `${groupId}:${userId}`),
-    ),
-    // One that several hold through a group is several privileges.
-    ...setDifferences(
-      'roles',
-      [...new Set(ids(privileges!).flatMap((id) => id.split(':').filter((piece) => roles.has(piece))))],
-      [...roles],
-    ),
-    ...setDifferences(
-      'appPermissions',
-      ids(permissions!).map((id) => id.split(':').at(-1)!),
-      [
-        ...truth.grants!.map((grant) => text(grant, 'id')),
-        ...truth.refreshTokens!.map((token) => text(token, 'id')),
-        ...truth.apiTokens!.filter(({ revoked }) => !revoked).map((token) => text(token, 'id')),
-      ],
-    ),
-    ...setDifferences('activities', ids(activities!), [...new Set(truth.logs!.uuids)]),
-  ];
-}
-
 type Rows = Map<string, Record<string, unknown>>;
 /** By kind and by the vendor's id, what is there. */
 export type Present = Record<string, Rows>;
 
-const arrival = ['receivedAt', 'hash', 'observedAt', 'seenScan', '_id', 'connectionId'];
+const arrival = ['receivedAt', 'source', 'hash', 'observedAt', 'seenScan', '_id', 'connectionId'];
 
-/** When it came to us, and whether it was this very connection that did it. */
-const ofOneRun = { logged_time: undefined, labels: undefined };
+/** When and by which of the app's logs it came to us, and whether it was this very connection that did it. */
+const ofOneRun = { logged_time: undefined, log_name: undefined, labels: undefined };
 
 /** The hash of an activity covers what no two runs have in common. */
 function withoutArrival(row: Record<string, unknown>): Record<string, unknown> {
@@ -82,14 +34,13 @@ function withoutArrival(row: Record<string, unknown>): Record<string, unknown> {
   return { ...timeless, hash: recordHash(canonicalJson(timeless, arrival).text) };
 }
 
-/** The row about the token that we use tells when it was used, and is left out. */
-export async function presentOf(db: Db, connectionId: string, { control }: OktaTenant): Promise<Present> {
-  const { apiTokens } = await control.truth({ only: ['apiTokens'] });
-  const used = apiTokens!.toSorted((a, b) => Number(b['lastUsed']) - Number(a['lastUsed']))[0];
-  const ours = `apiToken:${String(used?.['id'])}`;
+/** Without the row of this id, which differs from run to run. */
+export async function presentOf(db: Db, connectionId: string, without?: string): Promise<Present> {
   const present = await Promise.all(
     recordKinds.map(async (kind) => {
-      const rows = (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt'] && row.vendorId !== ours);
+      const rows = (await rowsOf(db, connectionId, kind)).filter(
+        (row) => !row['removedAt'] && row.vendorId !== without,
+      );
       return [
         kind,
         new Map(rows.map((row) => [row.vendorId, kind === 'activities' ? withoutArrival(row) : row])),

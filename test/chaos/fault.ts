@@ -1,9 +1,16 @@
 import type { Random } from '../../simulators/kit/seeded.ts';
+import type { OktaSubject } from './okta-subject.ts';
+import type { App, Subject } from './subject.ts';
 import type { World } from './world.ts';
 
 /** What a fault breaks. Faults of one place strike one after the other, those of different places at once. */
 export const places = ['worker', 'api', 'mongodb', 'temporal', 'network', 'push', 'vendor'] as const;
 export type Place = (typeof places)[number];
+
+/** The world, and which of its tenants the fault strikes. */
+export interface Struck extends World {
+  subject: Subject;
+}
 
 /** Puts right what the fault broke; nobody else does. Must work whatever else is broken at the moment. */
 export type Heal = () => Promise<void>;
@@ -14,20 +21,25 @@ export interface Fault {
   place: Place;
   /** When it strikes: while a scan runs, while changes are followed, while an action is taken, or at any time. */
   at: 'scan' | 'changes' | 'actions' | 'any';
-  /**
-   * `itself` (default): when the round's faults have ended, the records become equal to the vendor's by following changes.
-   * `nextScan`: only the next scan can find it out, because the vendor told nobody (it lost or hid the news).
-   */
-  mends?: 'itself' | 'nextScan';
+  /** Without it, any. */
+  apps?: readonly App[];
   /**
    * Resolves when it has struck; throws `Missed` when it found no occasion in its time. Chooses by `random` alone. What it
    * resolves with is called a while later (never earlier than all faults of other places are in); nothing, when it is
    * over already.
    */
-  inject(world: World, random: Random): Promise<Heal | void>;
+  inject(world: Struck, random: Random): Promise<Heal | void>;
 }
 
 /** The occasion did not come; the kind is tried again in another round. */
 export class Missed extends Error {
   override readonly name = 'Missed';
 }
+
+/** A fault of Okta alone. */
+export const onOkta = (
+  inject: (world: Struck & { subject: OktaSubject }, random: Random) => Promise<Heal | void>,
+): Pick<Fault, 'apps' | 'inject'> => ({
+  apps: ['okta'],
+  inject: (world, random) => inject(world as Struck & { subject: OktaSubject }, random),
+});

@@ -73,8 +73,8 @@ export const frozenWorkerFaults: Fault[] = [
     at: 'scan',
     async inject(world, random) {
       const skip = Math.floor(random() * 5);
-      await world.scanning();
-      const write = await frozen(world, world.okta.connectionId, skip);
+      await world.subject.scanning();
+      const write = await frozen(world, world.subject.connectionId, skip);
       const wentThrough = await committed(world, write);
       world.expect('a frozen worker', async () => (wentThrough ? ['wrote over its successor when it woke'] : []));
     },

@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../simulators/kit/seeded.ts';
 import { Missed, type Fault } from './fault.ts';
 import type { Trap } from './tcp-proxy.ts';
-import type { World } from './world.ts';
+import { awayForAMinute, killedFor } from './server-faults.ts';
 
 const occasionMs = 60_000;
-const awayMs = 60_000;
 const fullWithinMs = 20_000;
 
 const inTransaction = (kind: string, trapOf: (random: Random) => Pick<Trap, 'pattern' | 'moment'>): Fault => ({
@@ -14,45 +13,21 @@ const inTransaction = (kind: string, trapOf: (random: Random) => Pick<Trap, 'pat
   at: 'scan',
   async inject(world, random) {
     const trap = { ...trapOf(random), way: 'up' as const, skip: Math.floor(random() * 5) };
-    await world.scanning();
+    await world.subject.scanning();
     const struck = await world.mongodb.proxy.trap({ ...trap, strike: async () => 'cut' }, occasionMs);
     if (!struck) throw new Missed();
   },
 });
 
-async function restarted({ mongodb }: World): Promise<void> {
-  await mongodb.start();
-}
-
 export const mongodbFaults: Fault[] = [
-  {
-    kind: 'mongodb-killed',
-    place: 'mongodb',
-    at: 'any',
-    async inject(world) {
-      await world.scanning();
-      await world.mongodb.kill('SIGKILL');
-      await world.pause(5_000);
-      await restarted(world);
-    },
-  },
-  {
-    kind: 'mongodb-away-for-a-minute',
-    place: 'mongodb',
-    at: 'any',
-    async inject(world) {
-      await world.scanning();
-      await world.mongodb.kill('SIGSTOP');
-      await world.pause(awayMs);
-      await world.mongodb.kill('SIGCONT');
-    },
-  },
+  killedFor('mongodb', 'mongodb-killed', 5_000),
+  awayForAMinute('mongodb'),
   {
     kind: 'mongodb-stepped-down',
     place: 'mongodb',
     at: 'any',
     async inject(world) {
-      await world.scanning();
+      await world.subject.scanning();
       const replSetStepDown = Math.max(2, Math.ceil(10 * world.scale));
       await world.mongodb.db.admin().command({ replSetStepDown, force: true });
     },
@@ -63,7 +38,7 @@ export const mongodbFaults: Fault[] = [
     at: 'any',
     async inject(world, random) {
       world.mongodb.proxy.delayMs = 20 + random() * 60;
-      await world.scanning();
+      await world.subject.scanning();
       return async () => void (world.mongodb.proxy.delayMs = 0);
     },
   },
@@ -79,7 +54,7 @@ export const mongodbFaults: Fault[] = [
     place: 'mongodb',
     at: 'any',
     async inject(world) {
-      await world.scanning();
+      await world.subject.scanning();
       const { pid } = world.mongodb;
       await world.owner.run('prlimit', ['--pid', String(pid), '--fsize=1:'], { timeoutMs: 5_000 });
       const runs = () => {
@@ -91,7 +66,7 @@ export const mongodbFaults: Fault[] = [
       };
       for (const until = Date.now() + fullWithinMs; runs(); await delay(50)) if (Date.now() > until) throw new Missed();
       await world.pause(5_000);
-      await restarted(world);
+      await world.mongodb.start();
     },
   },
 ];

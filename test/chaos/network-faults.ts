@@ -8,8 +8,8 @@ const between = (kind: string, spoil: (proxy: TcpProxy, random: Random) => void)
   place: 'network',
   at: 'any',
   async inject(world, random) {
-    await world.scanning();
-    const { proxy } = world.okta;
+    await world.subject.scanning();
+    const { proxy } = world.subject;
     spoil(proxy, random);
     return async () => void Object.assign(proxy, { refused: false, held: false, delayMs: 0, bytesPerSecond: 0 });
   },

@@ -1,17 +1,37 @@
+import type { Db } from 'mongodb';
+import { randomUUID } from 'node:crypto';
+import type { ActionName } from '../../connectors/actions.ts';
 import type { ProcessOwner } from '../../local/processes.ts';
+import type { KnobsPatch } from '../../simulators/okta/knobs.ts';
+import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
 import { pick, type Random } from '../../simulators/kit/seeded.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
+import { presentOf } from './compare.ts';
+import { oktaChanges } from './okta-changes.ts';
+import { misdoneAtOkta } from './okta-counts.ts';
+import { oktaDifferences } from './okta-truth.ts';
+import type { Errand, ForgedHook, Steps, Subject, Tenant } from './subject.ts';
 import { TcpProxy } from './tcp-proxy.ts';
+import { unlessGone } from './unless-gone.ts';
 
-export interface ProxiedOkta extends OktaTenant {
-  proxy: TcpProxy;
-  newUser(): Promise<string>;
-  /** Somebody changes something at the vendor, which the vendor's log tells. Users of actions are left alone. */
-  change(random: Random): Promise<void>;
+/** What only faults of Okta's own know. */
+export interface OktaWays {
+  app: 'okta';
+  control: OktaTenant['control'];
+  body: OktaTenant['body'];
 }
+export type ProxiedOkta = Tenant & OktaWays;
+export type OktaSubject = Omit<Subject, keyof OktaWays> & OktaWays;
 
 /** Every call takes a moment, so that there is a middle for faults to strike in. */
 const latencyMs = 8;
+const users = '^/api/v1/users\\?';
+const groups = '^/api/v1/groups';
+const grants = '/grants';
+const log = '^/api/v1/logs';
+const logExpired: VendorFault = { kind: 'expired', status: 404, path: log, count: 1 };
+/** So many rows a page that every list has several. */
+const shortPage = 20;
 
 export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, seed: number): Promise<ProxiedOkta> {
   const tenant = await startOktaTenant(owner, {
@@ -24,68 +44,125 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
   });
   const { control } = tenant;
   const proxy = await new TcpProxy({ host: '127.0.0.1', port: Number(new URL(tenant.url).port) }).listen();
-  const url = `http://${proxy.address}`;
-  let users = 0;
+  const deleted = new Set<string>();
+  let made = 0;
   const named = `of-actions-${seed}`;
 
-  async function somebody(random: Random, ...statuses: string[]): Promise<string> {
+  /** Never the first, the administrator whose token we have. */
+  async function everybody(...statuses: string[]): Promise<string[]> {
     const { users: all } = await control.truth({ only: ['users'] });
-    const free = all!.filter((user) => {
+    const free = all!.slice(1).filter((user) => {
       const { login } = user['profile'] as { login: string };
       return !login.includes(named) && (statuses.length === 0 || statuses.includes(String(user['status'])));
     });
-    // The first is the administrator whose token we have.
-    return String(pick(random, free.slice(1))['id']);
+    return free.map(({ id }) => String(id));
   }
+  const somebody = async (random: Random, ...statuses: string[]) => pick(random, await everybody(...statuses));
 
-  const changes: ((random: Random) => Promise<unknown>)[] = [
-    async (random) => {
-      const { users: all } = await control.truth({ only: ['users'] });
-      const user = await somebody(random, 'ACTIVE', 'SUSPENDED');
-      const active = all!.find(({ id }) => id === user)?.['status'] === 'ACTIVE';
-      await control.setStatus({ user, status: active ? 'SUSPENDED' : 'ACTIVE' });
-    },
-    async (random) =>
-      control.updateProfile({
-        user: await somebody(random),
-        profile: { lastName: `Changed${Math.floor(random() * 1e9)}` },
-      }),
-    async (random) => control.createUser({ profile: { login: `new-${Math.floor(random() * 1e12)}@acme.test` } }),
-    async (random) => {
-      const { groups } = await control.truth({ only: ['groups'] });
-      // Of some tenants all groups come from a directory.
-      const own = groups!.filter((group) => group['type'] === 'OKTA_GROUP');
-      if (own.length === 0) return;
-      await control.addMember({ group: String(pick(random, own)['id']), user: await somebody(random) });
-    },
-    async (random) => {
-      const { memberships } = await control.truth({ only: ['memberships'] });
-      if (memberships!.length === 0) return;
-      const { groupId, userId } = pick(random, memberships!);
-      await control.removeMember({ group: groupId, user: userId });
-    },
-    async (random) => {
-      const { grants } = await control.truth({ only: ['grants'] });
-      if (grants!.length > 0) await control.revokeGrant({ id: String(pick(random, grants!)['id']) });
-    },
-    async (random) =>
-      control.grantRole({
-        type: 'READ_ONLY_ADMIN',
-        assignmentType: 'USER',
-        assigneeId: await somebody(random, 'ACTIVE'),
-      }),
-  ];
+  const changes = oktaChanges(tenant, somebody);
+
+  async function newUser(): Promise<string> {
+    made += 1;
+    return (await control.createUser({ profile: { login: `${named}-${made}@acme.test` } })).id;
+  }
+  const uponSomebody = async (action: ActionName): Promise<Errand> => ({
+    action,
+    target: { accountId: await newUser() },
+  });
 
   return {
-    ...tenant,
+    app: 'okta',
     proxy,
-    body: { ...tenant.body, settings: { ...tenant.body.settings, baseUrl: url } },
-    async newUser() {
-      users += 1;
-      return (await control.createUser({ profile: { login: `${named}-${users}@acme.test` } })).id;
+    control,
+    body: { ...tenant.body, settings: { ...tenant.body.settings, baseUrl: `http://${proxy.address}` } },
+    asked: {
+      lists: [users, groups, grants, log],
+      listed: users,
+      log,
+      write: { method: 'POST', path: '/lifecycle/suspend' },
     },
-    async change(random) {
-      await pick(random, changes)(random);
+    pages: {
+      logExpired,
+      repeated: [
+        { kind: 'repeated', path: users, count: 2 },
+        { kind: 'repeated', path: groups, count: 2 },
+        { kind: 'heldBack', path: users, skip: 2, count: 1 },
+        { kind: 'doubled', path: grants, count: 3 },
+      ],
+      expired: [
+        { kind: 'expired', status: 404, path: users },
+        { kind: 'expired', status: 400, path: groups },
+        logExpired,
+      ],
+      looping: [
+        { kind: 'loop', path: users, count: 3 },
+        { kind: 'loop', path: groups, count: 3 },
+        { kind: 'loop', path: log, count: 2 },
+      ],
+    },
+    pagesAreShort: async (so) => void (await control.knobs({ pageRows: so ? shortPage : 0 } satisfies KnobsPatch)),
+    async log() {
+      const { logs } = await control.truth({ only: ['logs'] });
+      return { ids: logs!.uuids, held: logs!.held };
+    },
+    prepare: async () => {},
+    change: (random) => unlessGone(pick(random, changes)(random)),
+    async changeListed(random) {
+      const active = await everybody('ACTIVE');
+      for (let n = 0; n < 3; n += 1)
+        await unlessGone(control.setStatus({ user: pick(random, active), status: 'SUSPENDED' }));
+    },
+    async deleteUser(random) {
+      const user = await somebody(random);
+      deleted.add(user);
+      await control.deleteUser({ user });
+    },
+    async errand(random) {
+      const action = pick(random, ['suspendUser', 'suspendUser', 'revokeSessions', 'requirePasswordReset'] as const);
+      return { ...(await uponSomebody(action)), undo: action === 'suspendUser' && random() < 0.4 };
+    },
+    async steps(which): Promise<Steps> {
+      const errand = await uponSomebody(which === 'plain' ? 'suspendUser' : 'requirePasswordReset');
+      const user = `/api/v1/users/${errand.target['accountId']}`;
+      return {
+        ...errand,
+        read: `GET ${user}`,
+        write: `POST ${user}/lifecycle/${which === 'plain' ? 'suspend' : 'expire_password'}`,
+        lastWrite: `DELETE ${user}/sessions`,
+        undoWrite: `POST ${user}/lifecycle/unsuspend`,
+        async written() {
+          const { executed } = await control.counters();
+          return (executed['suspend']?.[errand.target['accountId']!] ?? 0) > 0;
+        },
+      };
+    },
+    harmless: (of) => Promise.all(Array.from({ length: of }, () => uponSomebody('revokeSessions'))),
+    async forged() {
+      const target = (await everybody())
+        .slice(0, 20)
+        .map((id) => ({ id, type: 'User', alternateId: 'a', displayName: 'b' }));
+      const outcome = { result: 'SUCCESS' };
+      const event = { uuid: randomUUID(), eventType: 'user.lifecycle.delete.initiated', outcome, target };
+      const body = JSON.stringify({ eventType: 'com.okta.event_hook', data: { events: [event] } });
+      return ['', 'Bearer none', randomUUID()].map((authorization): ForgedHook => ({
+        headers: { ...(authorization !== '' && { authorization }) },
+        body,
+      }));
+    },
+    async misdone(settled, disruptions) {
+      return misdoneAtOkta(settled, (await control.counters()).executed, disruptions);
+    },
+    async differences(db, connectionId, how) {
+      const strictly = how === 'strictly';
+      const found = await oktaDifferences(db, connectionId, tenant, strictly ? new Set() : deleted);
+      if (strictly && found.length === 0) deleted.clear();
+      return found;
+    },
+    async present(db: Db, connectionId) {
+      // The row about the token that we use tells when it was used.
+      const { apiTokens } = await control.truth({ only: ['apiTokens'] });
+      const used = apiTokens!.toSorted((a, b) => Number(b['lastUsed']) - Number(a['lastUsed']))[0];
+      return presentOf(db, connectionId, `apiToken:${String(used?.['id'])}`);
     },
   };
 }

@@ -3,8 +3,10 @@ import type { Measured } from '../bench/measured.ts';
 import { createWorld } from './create-world.ts';
 import { places, type Fault } from './fault.ts';
 import { runRound, type RoundResult } from './round.ts';
+import type { App } from './subject.ts';
 
 export interface ChaosOptions {
+  apps: readonly App[];
   kinds: readonly Fault[];
   seed: number;
   scale: number;
@@ -47,13 +49,15 @@ function shuffled<T>(values: readonly T[], random: Random): T[] {
 
 /** Runs until done or until a round falls short; `details` has every kind with how often it struck. */
 export async function runChaos(options: ChaosOptions): Promise<Measured> {
-  const { kinds, seed, scale, rounds, minutes, from = 1, perPlace = 4, say } = options;
+  const { apps, seed, scale, rounds, minutes, from = 1, perPlace = 4, say } = options;
+  const kinds = options.kinds.filter((kind) => !kind.apps || kind.apps.some((app) => apps.includes(app)));
   const once = rounds === undefined && minutes === undefined;
   const until = minutes === undefined ? Infinity : Date.now() + minutes * 60_000;
   const deck = decks(kinds, seeded(seed), perPlace);
   const struck = new Map(kinds.map(({ kind }) => [kind, 0]));
   const results: RoundResult[] = [];
   const ground = await createWorld({
+    apps,
     seed,
     scale,
     rollAt: options.rollAt,
@@ -86,19 +90,19 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
   } finally {
     await ground.close();
   }
-  return measuredOf(options, struck, results, ground.world.logFolder);
+  return measuredOf({ ...options, kinds }, struck, results, ground.world.logFolder);
 }
 
-const lineOf = ({ round, differences, struck, missed, actions, mendedBy, longestRun, seconds }: RoundResult): string =>
+const lineOf = ({ round, differences, struck, missed, actions, longestRun, seconds }: RoundResult): string =>
   [
     `round ${round} ${differences.length === 0 ? 'holds' : 'FALLS SHORT'} after ${seconds} s: ${struck.length} struck`,
     ...(missed.length > 0 ? [`no occasion for ${missed.join(', ')}`] : []),
-    `${actions} actions, longest run ${longestRun} events${mendedBy === 'nextScan' ? ', mended by the next scan' : ''}`,
+    `${actions} actions, longest run ${longestRun} events`,
     ...differences.map((difference) => `\n    ${difference}`),
   ].join(', ');
 
 function measuredOf(
-  { kinds, seed, scale }: ChaosOptions,
+  { kinds, apps, seed, scale }: ChaosOptions,
   struck: ReadonlyMap<string, number>,
   results: readonly RoundResult[],
   logFolder: string,
@@ -116,6 +120,7 @@ function measuredOf(
     unit: 'kinds of fault survived',
     holds: failed.length === 0 && all && survived.length >= limit,
     details: {
+      apps: apps.join(' and '),
       seed,
       scale,
       rounds: results.length,
@@ -123,7 +128,6 @@ function measuredOf(
       neverStruck: [...struck].filter(([, times]) => times === 0).map(([kind]) => kind),
       actions: results.reduce((sum, { actions }) => sum + actions, 0),
       longestRun: Math.max(0, ...results.map(({ longestRun }) => longestRun)),
-      mendedByNextScan: results.filter(({ mendedBy }) => mendedBy === 'nextScan').length,
       seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
       ...(failed[0] && {
         failed: { round: failed[0].round, kinds: failed[0].struck, differences: failed[0].differences, logFolder },

@@ -1,17 +1,16 @@
 import { workflowIdOf } from '../../workflows/messages.ts';
-import { Missed, type Fault } from './fault.ts';
+import { Missed, type Fault, type Struck } from './fault.ts';
+import { awayForAMinute, killedFor } from './server-faults.ts';
 import { signalLimitAt } from './temporal-process.ts';
-import type { World } from './world.ts';
 
-const awayMs = 60_000;
 const atOnce = 20;
 
-const runIdOf = async ({ temporal, okta }: World): Promise<string> =>
-  (await temporal.client.workflow.getHandle(workflowIdOf(okta.connectionId)).describe()).runId;
+const runIdOf = async ({ temporal, subject }: Struck): Promise<string> =>
+  (await temporal.client.workflow.getHandle(workflowIdOf(subject.connectionId)).describe()).runId;
 
 /** Signals that nobody asked for, past our API; false when Temporal takes no more of them. */
-async function signalled(world: World, runId: string, count: number): Promise<boolean> {
-  const handle = world.temporal.client.workflow.getHandle(workflowIdOf(world.okta.connectionId), runId);
+async function signalled(world: Struck, runId: string, count: number): Promise<boolean> {
+  const handle = world.temporal.client.workflow.getHandle(workflowIdOf(world.subject.connectionId), runId);
   for (let sent = 0; sent < count; sent += atOnce) {
     const answers = await Promise.allSettled(
       Array.from({ length: atOnce }, () => handle.signal('requestAction', 'act_none')),
@@ -22,33 +21,14 @@ async function signalled(world: World, runId: string, count: number): Promise<bo
 }
 
 export const temporalFaults: Fault[] = [
-  {
-    kind: 'temporal-restarted',
-    place: 'temporal',
-    at: 'any',
-    async inject(world) {
-      await world.scanning();
-      await world.temporal.kill('SIGKILL');
-      await world.temporal.start();
-    },
-  },
-  {
-    kind: 'temporal-away-for-a-minute',
-    place: 'temporal',
-    at: 'any',
-    async inject(world) {
-      await world.scanning();
-      await world.temporal.kill('SIGSTOP');
-      await world.pause(awayMs);
-      await world.temporal.kill('SIGCONT');
-    },
-  },
+  killedFor('temporal', 'temporal-restarted', 0),
+  awayForAMinute('temporal'),
   {
     kind: 'temporal-cut-from-the-worker',
     place: 'temporal',
     at: 'any',
     async inject(world) {
-      await world.scanning();
+      await world.subject.scanning();
       world.temporal.toWorker.refused = true;
       world.temporal.toWorker.cut();
       return async () => void (world.temporal.toWorker.refused = false);
@@ -59,7 +39,7 @@ export const temporalFaults: Fault[] = [
     place: 'temporal',
     at: 'any',
     async inject(world) {
-      await world.scanning();
+      await world.subject.scanning();
       const before = await runIdOf(world);
       for (let n = 0; n < 100 && (await runIdOf(world)) === before; n += 1) {
         await signalled(world, before, atOnce);
@@ -73,7 +53,7 @@ export const temporalFaults: Fault[] = [
     place: 'temporal',
     at: 'any',
     async inject(world) {
-      await world.scanning();
+      await world.subject.scanning();
       // Nothing can roll over while no worker hears of it.
       world.temporal.toWorker.held = true;
       const runId = await runIdOf(world);
@@ -81,7 +61,7 @@ export const temporalFaults: Fault[] = [
       const taken = await signalled(world, runId, 2 * signalLimitAt(world.scale));
       world.temporal.toWorker.held = false;
       if (taken) throw new Missed();
-      await world.act('suspendUser', { accountId: await world.okta.newUser() });
+      await world.subject.act(await world.subject.steps('plain'));
     },
   },
 ];

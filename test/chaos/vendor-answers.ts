@@ -1,14 +1,13 @@
-import type { OktaFault } from '../../simulators/okta/faults.ts';
+import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
 import type { Random } from '../../simulators/kit/seeded.ts';
 import { THROTTLE_FORMS } from '../../simulators/kit/throttle-forms.ts';
-import type { Fault } from './fault.ts';
-import { asked, strike } from './vendor-strikes.ts';
+import { onOkta, type Fault } from './fault.ts';
+import { strike } from './vendor-strikes.ts';
 
-const lists = [asked.users, asked.groups, asked.grants, asked.logs];
 const throttledMs = 1_500;
 
 /** One after the other on the vendor's lists, in an order that chance decides. */
-function spread(random: Random, rules: readonly OktaFault[]): OktaFault[] {
+function spread(random: Random, lists: readonly string[], rules: readonly VendorFault[]): VendorFault[] {
   const order = rules.map((rule) => ({ rule, at: random() })).sort((a, b) => a.at - b.at);
   return order.map(({ rule }, at) => ({
     count: 1,
@@ -18,11 +17,11 @@ function spread(random: Random, rules: readonly OktaFault[]): OktaFault[] {
   }));
 }
 
-const answers = (kind: string, rules: readonly OktaFault[]): Fault => ({
+const answers = (kind: string, rules: readonly VendorFault[]): Fault => ({
   kind,
   place: 'vendor',
   at: 'scan',
-  inject: (world, random) => strike(world, spread(random, rules)),
+  inject: (world, random) => strike(world, spread(random, world.subject.asked.lists, rules)),
 });
 
 export const vendorAnswers: Fault[] = [
@@ -66,33 +65,32 @@ export const vendorAnswers: Fault[] = [
     kind: 'vendor-acts-and-hangs-up',
     place: 'vendor',
     at: 'actions',
-    inject: (world) =>
-      strike(world, [{ kind: 'reset', method: 'POST', path: asked.suspend, executed: true, count: 1 }]),
+    inject: (world) => strike(world, [{ kind: 'reset', ...world.subject.asked.write, executed: true, count: 1 }]),
   },
   {
     kind: 'vendor-halves-the-quota',
     place: 'vendor',
     at: 'any',
-    async inject(world) {
-      const { control } = world.okta;
-      const { limitFactor } = await control.knobs({});
+    ...onOkta(async (world) => {
+      const { control } = world.subject;
+      const { limitFactor } = await control.knobs();
       // From where it does not bite to where it does.
       await control.knobs({ limitFactor: 8 });
-      await world.scanning();
+      await world.subject.scanning();
       await world.pause(10_000);
       await control.knobs({ limitFactor: 4 });
       return async () => void (await control.knobs({ limitFactor }));
-    },
+    }),
   },
   {
     kind: 'vendor-date-ten-minutes-off',
     place: 'vendor',
     at: 'any',
-    async inject(world, random) {
-      const { control } = world.okta;
+    ...onOkta(async (world, random) => {
+      const { control } = world.subject;
       await control.knobs({ dateSkewMs: random() < 0.5 ? 600_000 : -600_000 });
-      await world.scanning();
+      await world.subject.scanning();
       return async () => void (await control.knobs({ dateSkewMs: 0 }));
-    },
+    }),
   },
 ];

@@ -1,23 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiProblem } from '../../local/api-client.ts';
 import { letters, type Random } from '../../simulators/kit/seeded.ts';
-import type { Fault } from './fault.ts';
+import { onOkta, type Fault, type Struck } from './fault.ts';
+import type { OktaSubject } from './okta-subject.ts';
 import { occasion } from './vendor-strikes.ts';
-import type { World } from './world.ts';
+
+type AtOkta = Struck & { subject: OktaSubject };
+
+const acceptedWithinMs = 60_000;
 
 /** The same administrator makes another token, and an operator gives it to us: the only step of a human's. */
-async function giveNewToken({ okta, api }: World, random: Random): Promise<void> {
-  const { apiTokens } = await okta.control.truth({ only: ['apiTokens'] });
+async function giveNewToken({ subject: { control, body, connectionId }, api }: AtOkta, random: Random): Promise<void> {
+  const { apiTokens } = await control.truth({ only: ['apiTokens'] });
   const last = apiTokens!.toSorted((a, b) => Number(b['lastUsed']) - Number(a['lastUsed']))[0]!;
   const value = `00${letters(random, 40)}`;
-  await okta.control.createApiToken({ user: String(last['userId']), value, name: 'renewed' });
+  await control.createApiToken({ user: String(last['userId']), value, name: 'renewed' });
+  const credential = { ...body.credential, token: value };
+  for (const until = Date.now() + acceptedWithinMs; ; await delay(500)) {
+    try {
+      await api.call.put(`/v1/connections/${connectionId}/credential`, { credential });
+      break;
+    } catch (error) {
+      // Throttled, say: the answer tells the operator to try again.
+      if (!(error instanceof ApiProblem && error.problem.who === 'vendor') || Date.now() > until) throw error;
+    }
+  }
   // Connections that are made from now on use it too.
-  okta.body.credential.token = value;
-  await api.call.put(`/v1/connections/${okta.connectionId}/credential`, { credential: okta.body.credential });
+  body.credential = credential;
 }
 
-const phaseOf = async ({ mongodb, okta }: World): Promise<unknown> => {
+const phaseOf = async ({ mongodb, subject }: AtOkta): Promise<unknown> => {
   const found = await mongodb.db
     .collection<{ _id: string; state?: { phase: string } }>('connections')
-    .findOne({ _id: okta.connectionId }, { projection: { 'state.phase': 1 } });
+    .findOne({ _id: subject.connectionId }, { projection: { 'state.phase': 1 } });
   return found?.state?.phase;
 };
 
@@ -26,10 +41,10 @@ export const vendorCredentials: Fault[] = [
     kind: 'token-revoked-mid-scan',
     place: 'vendor',
     at: 'scan',
-    async inject(world, random) {
-      await world.scanning();
-      const { control, body } = world.okta;
-      await control.revokeApiToken({ value: body.credential.token });
+    ...onOkta(async (world, random) => {
+      const { subject } = world;
+      await subject.scanning();
+      await subject.control.revokeApiToken({ value: subject.body.credential.token });
       const heal = () => giveNewToken(world, random);
       try {
         await occasion(world, async () => (await phaseOf(world)) === 'needsCredentials');
@@ -38,19 +53,19 @@ export const vendorCredentials: Fault[] = [
         throw error;
       }
       return heal;
-    },
+    }),
   },
   {
     kind: 'credential-renewed-in-a-chunk',
     place: 'vendor',
     at: 'scan',
-    async inject(world, random) {
-      await world.scanning();
-      const { control, body } = world.okta;
-      const before = body.credential.token;
+    ...onOkta(async (world, random) => {
+      const { subject } = world;
+      await subject.scanning();
+      const before = subject.body.credential.token;
       await giveNewToken(world, random);
       // What still asks with it is refused, which must not stop who has the new one.
-      await control.revokeApiToken({ value: before });
-    },
+      await subject.control.revokeApiToken({ value: before });
+    }),
   },
 ];

@@ -1,8 +1,8 @@
 import type { Random } from '../../simulators/kit/seeded.ts';
-import { Missed, type Fault } from './fault.ts';
+import { Missed, type Fault, type Struck } from './fault.ts';
 import { frozenWorkerFaults } from './frozen-worker-faults.ts';
 import { nextRelease } from './compiled-code.ts';
-import type { Trap } from './tcp-proxy.ts';
+import type { TcpProxy, Trap } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
 /** Not ours to scale: what a killed worker was told to do is handed to another after Temporal's own waits. */
@@ -12,7 +12,7 @@ export const upTo = (random: Random, most: number): number => Math.floor(random(
 /** Kills the worker when these bytes pass, and starts another. */
 export async function killedAt(
   world: World,
-  proxy: World['okta']['proxy'],
+  proxy: TcpProxy,
   trap: Omit<Trap, 'strike'>,
   meanwhile?: () => Promise<unknown>,
 ): Promise<void> {
@@ -28,7 +28,7 @@ export async function killedAt(
 
 const inScan = (
   kind: string,
-  proxyOf: (world: World) => World['okta']['proxy'],
+  proxyOf: (world: Struck) => TcpProxy,
   trap: Pick<Trap, 'way' | 'pattern' | 'moment'>,
   skipMost: number,
 ): Fault => ({
@@ -37,7 +37,7 @@ const inScan = (
   at: 'scan',
   async inject(world, random) {
     const skip = upTo(random, skipMost);
-    await world.scanning();
+    await world.subject.scanning();
     await killedAt(world, proxyOf(world), { ...trap, skip });
   },
 });
@@ -58,7 +58,7 @@ let releases = 0;
 export const workerFaults: Fault[] = [
   inScan(
     'worker-killed-in-a-page',
-    ({ okta }) => okta.proxy,
+    ({ subject }) => subject.proxy,
     { way: 'down', pattern: 'HTTP/1.1 200', moment: 'before' },
     60,
   ),
@@ -96,7 +96,7 @@ export const workerFaults: Fault[] = [
       const ms = random() < 0.5 ? 600_000 : -600_000;
       await world.workers.start({ NODE_OPTIONS: shiftedBy(ms) });
       await world.workers.stop(first);
-      await world.scanning();
+      await world.subject.scanning();
       return () => world.workers.restart();
     },
   },

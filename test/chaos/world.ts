@@ -1,10 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { Collection, Db } from 'mongodb';
-import type { ActionName } from '../../connectors/actions.ts';
 import type { Api } from '../../local/api-client.ts';
 import type { ProcessOwner, RunningProcess } from '../../local/processes.ts';
-import type { Random } from '../../simulators/kit/seeded.ts';
-import type { OktaTenant } from '../support/okta-tenant.ts';
+import type { Subject } from './subject.ts';
 import type { TcpProxy } from './tcp-proxy.ts';
 
 /** The worker processes. One runs unless a fault says otherwise. */
@@ -62,17 +60,6 @@ export interface Kept {
   proxy: TcpProxy;
 }
 
-export interface OktaSubject extends OktaTenant {
-  /** Between the worker and the simulator; `control` goes past it. */
-  proxy: TcpProxy;
-  /** Of this round. */
-  readonly connectionId: string;
-  /** Makes somebody who is there for one action only. */
-  newUser(): Promise<string>;
-  /** Somebody changes something at the vendor, which the vendor's log tells. */
-  change(random: Random): Promise<void>;
-}
-
 /** A whole Castellan of real processes with a proxy between any two of them, and what a fault may do to it. */
 export interface World {
   owner: ProcessOwner;
@@ -83,17 +70,10 @@ export interface World {
   api: ApiProcess;
   mongodb: MongoProcess;
   temporal: TemporalProcess;
-  okta: OktaSubject;
+  /** The tenants that are connected. */
+  subjects: readonly Subject[];
   /** A wait of this length at true scale. */
   pause(trueMs: number): Promise<void>;
-  /** Resolves while a scan of the Okta connection is being read; asks for one when there is none. */
-  scanning(): Promise<void>;
-  /** Requests it, counts it, and expects it done exactly as often as the design allows. Resolves with its id. */
-  act(action: ActionName, target: Record<string, string>): Promise<string>;
-  /** Asks for an action that is done to be taken back; expects that as often as the design allows. */
-  undo(id: string): Promise<void>;
-  /** Until `so` of the action's state; its last state. */
-  actionIs(id: string, so: (state: string) => boolean, withinMs?: number): Promise<string>;
   /** A write may have been done whose answer nobody heard: a `harmless` action may be repeated once more. */
   disrupted(): void;
   /** This run of a workflow was given signals past our API, which it can do nothing about: its length is not ours. */

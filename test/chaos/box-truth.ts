@@ -1,0 +1,124 @@
+import type { Db } from 'mongodb';
+import { sharings, type RecordKind, type Sharing } from '../../connectors/records.ts';
+import type { Truth, ItemTruth } from '../../simulators/box/truth.ts';
+import type { BoxTenant } from '../support/box-tenant.ts';
+import { rowsOf } from '../support/stored-truth.ts';
+import { setDifferences } from './compare.ts';
+
+type Rows = Awaited<ReturnType<typeof rowsOf>>;
+const text = (row: object, key: string): string => String(Reflect.get(row, key));
+const vendorIds = (rows: Rows) => rows.map(({ vendorId }) => vendorId);
+
+/**
+ * What is stored of a Box connection against what the simulator itself knows. Rows that are stored of these accounts are
+ * left out.
+ */
+export async function boxDifferences(
+  db: Db,
+  connectionId: string,
+  { control }: Pick<BoxTenant, 'control'>,
+  without: ReadonlySet<string>,
+): Promise<string[]> {
+  const truth = (await control.truth({
+    only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items'],
+  })) as Truth;
+  const rows = async (kind: RecordKind) =>
+    (await rowsOf(db, connectionId, kind)).filter(
+      (row) => !row['removedAt'] && !without.has(row['accountId'] as string) && !without.has(row['holderId'] as string),
+    );
+  const [accounts, groups, memberships, privileges, permissions, activities, files] = await Promise.all(
+    (['accounts', 'groups', 'memberships', 'privileges', 'appPermissions', 'activities', 'files'] as const).map(rows),
+  );
+  const managed = truth.users.filter((user) => user['kind'] !== 'external');
+  return [
+    ...setDifferences(
+      'accounts',
+      accounts!.map((row) => `${row.vendorId} ${row['vendorStatus']} ${row['displayName']}`),
+      managed.map((user) => `${text(user, 'id')} ${text(user, 'status')} ${text(user, 'name')}`),
+    ),
+    ...setDifferences(
+      'groups',
+      vendorIds(groups!),
+      truth.groups.map((group) => text(group, 'id')),
+    ),
+    ...setDifferences(
+      'memberships',
+      vendorIds(memberships!),
+      truth.memberships.map(({ groupId, userId }) => `${groupId}:${userId}`),
+    ),
+    ...setDifferences('roles', vendorIds(privileges!), [
+      ...managed
+        .filter((user) => user['role'] !== 'user')
+        .map((user) => `role:${text(user, 'id')}:${text(user, 'role')}`),
+      ...truth.memberships
+        .filter(({ role }) => role === 'admin')
+        .map(({ groupId, userId }) => `group-admin:${groupId}:${userId}`),
+    ]),
+    ...setDifferences(
+      'appPermissions',
+      vendorIds(permissions!),
+      truth.devicePins.map((pin) => text(pin, 'id')),
+    ),
+    ...setDifferences('activities', vendorIds(activities!), [...new Set(truth.events.ids)]),
+    ...setDifferences('files', files!.map(storedFile), filesOf(truth)),
+  ];
+}
+
+interface Share {
+  to: string;
+  role: string;
+  sharing: Sharing;
+}
+const line = (shares: readonly Share[]) =>
+  shares
+    .map(({ to, role, sharing }) => `${to} ${role} ${sharing}`)
+    .sort()
+    .join(', ');
+
+function storedFile(row: Rows[number]): string {
+  if (row['trashed']) return `${row.vendorId} in the trash`;
+  const { path, ownerId, size, version, sharing } = row;
+  return `${row.vendorId} ${[path, ownerId, size, version, sharing].join(' ')} (${line(row['shares'] as Share[])})`;
+}
+
+/** As an account of the enterprise sees them: what its users own, the trash without what lies in a folder there. */
+function filesOf(truth: Truth): string[] {
+  const items = new Map(truth.items.map((item) => [item.id, item]));
+  const above = (item: ItemTruth): ItemTruth[] => {
+    const parent = items.get(item.parent);
+    return parent ? [...above(parent), parent] : [];
+  };
+  const inside = new Set(truth.users.filter((user) => user['kind'] !== 'external').map((user) => text(user, 'id')));
+  const logins = new Map(truth.users.map((user) => [text(user, 'id'), text(user, 'login')]));
+  const known = new Set([...logins].filter(([id]) => inside.has(id)).map(([, login]) => login.toLowerCase()));
+  const sharesOf = ({ link, collaborations }: ItemTruth): Share[] => [
+    ...(link
+      ? [
+          {
+            to: { open: '*', company: 'company', collaborators: 'collaborators' }[link.access],
+            role: link.canEdit ? 'edit' : link.canDownload ? 'download' : 'preview',
+            sharing: ({ open: 'public', company: 'internal', collaborators: 'private' } as const)[link.access],
+          },
+        ]
+      : []),
+    ...collaborations
+      .filter(({ status }) => status !== 'rejected')
+      .map(({ grantee, inviteEmail, role }): Share => {
+        if (!grantee)
+          return { to: inviteEmail!, role, sharing: known.has(inviteEmail!.toLowerCase()) ? 'internal' : 'external' };
+        if (grantee.type === 'group' || inside.has(grantee.id)) return { to: grantee.id, role, sharing: 'internal' };
+        return { to: logins.get(grantee.id)!, role, sharing: 'external' };
+      }),
+  ];
+  return truth.items.flatMap((item) => {
+    const folders = above(item);
+    if (!inside.has(item.owner) || folders.some(({ trashed }) => trashed)) return [];
+    const id = `${item.type}:${item.id}`;
+    if (item.trashed) return [`${id} in the trash`];
+    const widest = Math.max(0, ...[...folders, item].flatMap(sharesOf).map(({ sharing }) => sharings.indexOf(sharing)));
+    const version = item.versions.at(-1);
+    const path = `/${[...folders, item].map(({ name }) => name).join('/')}`;
+    const facts = [path, item.owner, version?.size, version?.id, sharings[widest]];
+    return [`${id} ${facts.join(' ')} (${line(sharesOf(item))})`];
+  });
+}

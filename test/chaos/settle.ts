@@ -1,0 +1,73 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Connected } from './connect-subject.ts';
+import type { Ground } from './create-world.ts';
+import type { Fault } from './fault.ts';
+
+/** Of true length: how long after the faults all must have come right again. */
+const withinTrueMs = 600_000;
+const withinLeastMs = 180_000;
+/** A kind of record that the app cannot be asked about one by one goes when the second scan misses it too. */
+const scansAtMost = 2;
+
+/**
+ * Until all is as at the vendors, each action as often as it may be; what is not so when the time is over. First by
+ * itself. What was of a user whom somebody deleted no vendor tells: it may stay until the next scan, which is asked for.
+ */
+export async function settle(ground: Ground, faults: readonly Fault[]): Promise<string[]> {
+  const mayFail = faults.some(({ place }) => place === 'vendor' || place === 'network');
+  const found = await settled(ground, () => differences(ground, mayFail, 'leniently'));
+  for (let scans = 1; found.length === 0 && scans <= scansAtMost; scans += 1) {
+    const left = await differences(ground, mayFail, 'strictly');
+    if (left.length === 0) return [];
+    await Promise.all(ground.all.map((one) => one.askForScan()));
+    await settled(ground, async () => (await Promise.all(ground.all.map(unsettled))).flat());
+  }
+  return found.length > 0 ? found : settled(ground, () => differences(ground, mayFail, 'strictly'));
+}
+
+/** The same but for the numbers. */
+const kindOf = (difference: string): string => difference.replaceAll(/\d+/g, '');
+
+async function settled({ world }: Ground, look: () => Promise<string[]>): Promise<string[]> {
+  let told = '';
+  for (const until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale); ; await delay(500)) {
+    const found = await look();
+    const [first] = found;
+    if (first === undefined || Date.now() > until) return found;
+    if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
+    told = first;
+  }
+}
+
+async function differences(
+  { world, all, expected }: Ground,
+  mayFail: boolean,
+  how: 'strictly' | 'leniently',
+): Promise<string[]> {
+  const { db } = world.mongodb;
+  const busy = (await Promise.all(all.map(unsettled))).flat();
+  for (const { subject } of all)
+    if ((await db.collection('pending').countDocuments({ connectionId: subject.connectionId })) > 0)
+      busy.push(`${subject.app}: some are still to be looked at again`);
+  if (busy.length > 0) return busy;
+  const ofOne = all.map(async ({ ledger, tenant, subject }) => {
+    const found = [
+      ...(await ledger.differences(mayFail)),
+      ...(await tenant.differences(db, subject.connectionId, how)),
+    ];
+    return found.map((one) => `${subject.app}: ${one}`);
+  });
+  const more = [...expected].map(async ([name, found]) => (await found()).map((one) => `${name}: ${one}`));
+  return (await Promise.all([...ofOne, ...more])).flat();
+}
+
+/** What keeps the connection from being at rest. */
+async function unsettled({ connection }: Connected): Promise<string[]> {
+  const { state, _id, app } = await connection();
+  const name = `${app} ${_id}`;
+  if (!state || state.phase !== 'watching' || !state.scan.finishedAt)
+    return [`${name} is ${state?.phase ?? 'not begun'}${state?.problem ? `: ${state.problem.what}` : ''}`];
+  return Object.entries(state.stages)
+    .filter(([, stage]) => !['done', 'absent'].includes(stage.phase))
+    .map(([stage, { phase, problem }]) => `${name}: stage ${stage} is ${phase}: ${problem?.what}`);
+}
