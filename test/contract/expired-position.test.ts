@@ -3,9 +3,8 @@ import { box } from '../../connectors/box/index.ts';
 import type { Connector, Session } from '../../connectors/connector.ts';
 import { okta } from '../../connectors/okta/index.ts';
 import type { StageName } from '../../connectors/records.ts';
-import { createOktaSimulator } from '../../simulators/okta/simulator.ts';
-import { createOpenGovernor } from '../support/open-governor.ts';
 import { startEnterprise } from './box-enterprise.ts';
+import { startOrg } from './okta-org.ts';
 
 let close: () => Promise<void>;
 afterEach(() => close());
@@ -32,21 +31,11 @@ it.each([
   ['activities/', 400],
   ['activities/', 404],
 ])('Okta: %s begins again when its place is answered with %i', async (at, status) => {
-  const simulator = await createOktaSimulator({
+  const { simulator, session } = await startOrg({
     knobs: { pageRows: 3, limitFactor: 1000 },
     fill: { users: 30, groups: 8, events: 2_500, logDays: 1 },
   });
   close = simulator.close;
-  const session = okta.open({
-    connectionId: 'okta',
-    settings: { domain: 'acme.okta.com', baseUrl: simulator.url },
-    credential: { type: 'ssws', token: simulator.token },
-    credentialVersion: 1,
-    governor: createOpenGovernor(),
-    urgency: 'sweep',
-    signal: new AbortController().signal,
-    allowLocalOrigins: true,
-  });
   const forget = () => void simulator.control.faults({ add: [{ kind: 'expired', status }] });
   await expect(readAfter(okta, session, at, at === 'activities/' ? 2 : 4, forget)).rejects.toMatchObject({
     kind: 'restart',

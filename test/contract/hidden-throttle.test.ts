@@ -1,12 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Session } from '../../connectors/connector.ts';
 import { box } from '../../connectors/box/index.ts';
 import { okta } from '../../connectors/okta/index.ts';
 import type { Failure } from '../../connectors/kit/failures.ts';
 import type { Fault } from '../../simulators/kit/vendor-faults.ts';
-import { createOktaSimulator } from '../../simulators/okta/simulator.ts';
-import { createOpenGovernor } from '../support/open-governor.ts';
 import { startEnterprise } from './box-enterprise.ts';
+import { startOrg } from './okta-org.ts';
 
 let close: () => Promise<void>;
 afterEach(() => close());
@@ -17,18 +15,8 @@ interface Asked {
 }
 
 async function oktaOrg(): Promise<Asked> {
-  const simulator = await createOktaSimulator({ fill: { users: 5 } });
+  const { simulator, session } = await startOrg({ fill: { users: 5 } });
   close = simulator.close;
-  const session: Session = okta.open({
-    connectionId: 'okta',
-    settings: { domain: 'acme.okta.com', baseUrl: simulator.url },
-    credential: { type: 'ssws', token: simulator.token },
-    credentialVersion: 1,
-    governor: createOpenGovernor(),
-    urgency: 'sweep',
-    signal: new AbortController().signal,
-    allowLocalOrigins: true,
-  });
   return {
     fault: (rule) => void simulator.control.faults({ clear: true, add: [rule] }),
     users: () => okta.stages.users!.sweep!(session, { part: { id: 'accounts', title: '' } }),
