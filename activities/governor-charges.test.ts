@@ -26,7 +26,8 @@ function scripted(answers: Record<string, () => QuotaAnswer>) {
     },
     renewSlots: async (bucket) => void log.push(`renew ${bucket}`),
     giveBackSlot: async (bucket) => void log.push(`free ${bucket}`),
-    observe: async (bucket, reading) => {
+    observe: async (bucket, { tookMs, ...reading }) => {
+      expect(tookMs).toBeGreaterThanOrEqual(0);
       log.push(`observe ${bucket} ${JSON.stringify(reading)}`);
       return { changed: false };
     },

@@ -160,7 +160,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     }
   }
 
-  async function tell({ charge, probe }: Held, reading: QuotaReading, ok: boolean): Promise<void> {
+  async function tell({ charge, probe }: Held, reading: QuotaReading, ok: boolean, tookMs: number): Promise<void> {
     const { bucket } = charge;
     const throttled = reading.throttledForMs !== undefined;
     const pools = [...(poolsOf.get(bucket) ?? [])];
@@ -170,7 +170,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     if (throttled) for (const pool of pools) pool.hold();
     try {
       if (throttled && reading.limit === 0) await slotPools.get(bucket)?.narrow(halvedMs);
-      const observation = { ...figures, costMore, probe, ok, inFlight: inFlight.get(bucket) ?? 0 };
+      const observation = { ...figures, costMore, probe, ok, tookMs, inFlight: inFlight.get(bucket) ?? 0 };
       const { changed } = await quotas.observe(bucket, observation);
       if (changed && !throttled) await Promise.all(pools.map((pool) => pool.refresh()));
       else if (probe) for (const pool of pools) pool.wake();
@@ -181,13 +181,15 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
 
   function permitOf(held: readonly Held[], connectionId: string): Permit {
     let settled = false;
-    for (const { charge } of held) inFlight.set(charge.bucket, (inFlight.get(charge.bucket) ?? 0) + 1);
+    const sentAt = timers.now();
+    for (const { charge } of held) inFlight.set(charge.bucket, (inFlight.get(charge.bucket) ?? 0) + costOf(charge));
     return {
       async settle(reading) {
         if (settled) return;
         settled = true;
+        const tookMs = timers.now() - sentAt;
         for (const { charge } of held) {
-          const left = (inFlight.get(charge.bucket) ?? 1) - 1;
+          const left = (inFlight.get(charge.bucket) ?? 0) - costOf(charge);
           if (left > 0) inFlight.set(charge.bucket, left);
           else inFlight.delete(charge.bucket);
         }
@@ -198,8 +200,8 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
           const { bucket } = one.charge;
           const cost = about.includes(one) ? reading?.cost : undefined;
           spendings.count(connectionId, bucket, cost ?? costOf(one.charge));
-          if (about.includes(one)) await safely(bucket, tell(one, reading!, ok));
-          else if (one.probe) await safely(bucket, tell(one, {}, ok));
+          if (about.includes(one)) await safely(bucket, tell(one, reading!, ok, tookMs));
+          else if (one.probe) await safely(bucket, tell(one, {}, ok, tookMs));
           await safely(bucket, one.settle());
         }
       },

@@ -1,4 +1,5 @@
 import type { Belief } from './quota-readings.ts';
+import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What somebody else spends of the same limit, as the vendor's figures tell less what we sent ourselves. */
 export interface Others {
@@ -10,12 +11,18 @@ export interface Others {
 }
 
 /** So few may be ours: sent a moment earlier or later than we believe. */
-const tolerated = ({ limit }: Belief) => 2 + limit * 0.005;
+const tolerated = ({ limit, cost = 1 }: Belief) => 1 + cost + limit * 0.005;
 
-/** Adds what this reading tells of the time since `from`; of what was seen before, a fifth of a window is kept. */
-function look(belief: Belief, remaining: number, inFlight: number, from: number, at: number): Others {
+/** Adds what this reading tells of the time since `from` (when the vendor counted it, one of ours was under way); of what was seen before, a fifth of a window is kept. */
+function look(
+  belief: Belief,
+  remaining: number,
+  { inFlight = 0, tookMs = 0 }: QuotaObservation,
+  from: number,
+  at: number,
+): Others {
   const others: Others = (belief.others ??= { perMs: 0, before: 0, seen: [] });
-  const more = belief.sent ? belief.limit - remaining - belief.sent(from, at) + inFlight : 0;
+  const more = belief.sent ? belief.limit - remaining - belief.sent(from - tookMs, at) + inFlight : 0;
   const units = more > tolerated(belief) ? more : 0;
   const since = at - belief.windowMs / 5;
   others.seen = [...others.seen.filter((_one, n, all) => (all[n + 1]?.at ?? at) > since), { at, units }];
@@ -23,10 +30,10 @@ function look(belief: Belief, remaining: number, inFlight: number, from: number,
 }
 
 /** Of a window that ends: units until then. They may stop as well, so something is always left to try. */
-export function forecastWindow(belief: Belief, remaining: number, inFlight: number, at: number): number {
+export function forecastWindow(belief: Belief, remaining: number, reading: QuotaObservation, at: number): number {
   const forMs = belief.resetAt! - at;
   const began = at - Math.max(0, belief.windowMs - forMs);
-  const others = look(belief, remaining, inFlight, began, at);
+  const others = look(belief, remaining, reading, began, at);
   others.seen = others.seen.filter((one) => one.at >= began);
   const first = others.seen.length > 1 ? others.seen[0]! : { at: began, units: 0 };
   const prior = belief.windowMs / 8;
@@ -36,9 +43,9 @@ export function forecastWindow(belief: Belief, remaining: number, inFlight: numb
 }
 
 /** Of a window that moves: units a window. What began only now is not yet all in the figures. */
-export function forecastRolling(belief: Belief, remaining: number, inFlight: number, at: number): number {
+export function forecastRolling(belief: Belief, remaining: number, reading: QuotaObservation, at: number): number {
   const { windowMs } = belief;
-  const { seen } = look(belief, remaining, inFlight, at - windowMs, at);
+  const { seen } = look(belief, remaining, { ...reading, tookMs: 0 }, at - windowMs, at);
   const lately = seen.filter((one) => one.at > at - windowMs / 20);
   const usual = lately.reduce((sum, one) => sum + one.units, 0) / lately.length;
   const [first] = seen as [{ at: number; units: number }];

@@ -23,16 +23,24 @@ import type { TakeRules } from './quota-take.ts';
 import type { QuotaWant } from './quotas-interface.ts';
 
 /**
- * What is ours of a limit, what of it only actions may take, and the pace of the rest. Paced evenly at `ours − 1 −
- * reserve`, every window of the vendor's, wherever it begins, holds at most `ours`, with a call to spare for those that
+ * What is ours of a limit, what of it only actions may take, and the pace of the rest. Paced evenly at `ours −
+ * one call − reserve`, every window of the vendor's, wherever it begins, holds at most `ours`, with a call to spare for those that
  * travel longer than others. Very small limits keep no reserve.
  */
 export const pacing = {
   ours: (limit: Expression, share: number): Expression => times(limit, share),
-  pace: (ours: Expression): Expression =>
-    most(minus(minus(ours, 1), { $ceil: times(ours, 0.01) }), times(ours, 0.5), times(least(ours, 1), 0.9)),
-  reserve: (ours: Expression, pace: Expression): Expression =>
-    cond(atMost(pace, minus(minus(ours, 1), { $ceil: times(ours, 0.01) })), { $ceil: times(ours, 0.01) }, 0),
+  pace: (ours: Expression, cost: number): Expression =>
+    most(
+      minus(minus(ours, Math.max(1, cost)), { $ceil: times(ours, 0.01) }),
+      times(ours, 0.5),
+      times(least(ours, 1), 0.9),
+    ),
+  reserve: (ours: Expression, pace: Expression, cost: number): Expression =>
+    cond(
+      atMost(pace, minus(minus(ours, Math.max(1, cost)), { $ceil: times(ours, 0.01) })),
+      { $ceil: times(ours, 0.01) },
+      0,
+    ),
 };
 
 /** GCRA: each call moves `tat`, the time of the next one, by its cost. */
@@ -57,10 +65,10 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
         },
       },
       { $set: { 't.ours': pacing.ours(known, share) } },
-      { $set: { 't.pace': pacing.pace('$t.ours') } },
+      { $set: { 't.pace': pacing.pace('$t.ours', cost) } },
       {
         $set: {
-          't.reserve': pacing.reserve('$t.ours', '$t.pace'),
+          't.reserve': pacing.reserve('$t.ours', '$t.pace', cost),
           't.squeezed': later('$squeeze.until', '$t.now'),
           't.unitMs': over(windowMs, '$t.pace'),
         },

@@ -7,6 +7,8 @@ export interface Belief {
   fromHeaders: boolean;
   windowMs: number;
   share: number;
+  /** Of a call; 1 unless told. */
+  cost?: number;
   squeeze?: { perMs: number; until: number };
   /** When the vendor's window ends: the earliest that its answers allow. */
   resetAt?: number;
@@ -115,9 +117,9 @@ const isWhole = ({ limit, remaining: before = limit }: Belief, remaining: number
   remaining !== undefined && remaining > 0.9 * limit && remaining > before + 0.2 * limit;
 
 /** Calls a window of the even pace, as the bucket's document reckons them. */
-export function paceOf(limit: number, share: number): number {
+export function paceOf(limit: number, share: number, cost = 1): number {
   const ours = limit * share;
-  return Math.max(ours - 1 - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
+  return Math.max(ours - Math.max(1, cost) - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
 }
 
 /** How much faster than evenly what was missed is made good; the bucket's document holds to it too. */
@@ -126,14 +128,15 @@ export const mostHaste = 1.25;
 function judgeRemaining(
   belief: Belief,
   remaining: number,
-  { inFlight = 0 }: QuotaObservation,
+  reading: QuotaObservation,
   at: number,
   correction: Correction,
 ): void {
+  const { inFlight = 0 } = reading;
   const { share, windowMs } = belief;
-  const unitMs = windowMs / paceOf(belief.limit, share);
-  if (belief.rolling || belief.resetAt === undefined) {
-    judgeRolling(belief, remaining, inFlight, at, correction);
+  const unitMs = windowMs / paceOf(belief.limit, share, belief.cost);
+  if (belief.rolling || belief.shortSince !== undefined || belief.resetAt === undefined) {
+    judgeRolling(belief, remaining, reading, at, correction);
     return;
   }
   const forMs = belief.resetAt - at;
@@ -141,8 +144,11 @@ function judgeRemaining(
   if (need < 1) return;
   const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
   // What is under way is not in the vendor's figure yet; one call is the margin.
-  const theirs = forecastWindow(belief, remaining, inFlight, at);
-  const left = Math.min(remaining * share, remaining - theirs) - inFlight - 1;
+  const theirs = forecastWindow(belief, remaining, reading, at);
+  const left =
+    Math.min(remaining * share, remaining - theirs) -
+    inFlight -
+    (belief.renewed || theirs === 0 ? 1 : leastRoom(belief.limit));
   const tolerated = Math.min(1_000, forMs / 10) / unitMs;
   // Calls that were not sent in time, as when this process was busy, may be made good until the window ends; not of
   // what is kept for actions, nor of what is needed should the window end a second later than it seems to.
@@ -171,10 +177,16 @@ function judgeRemaining(
 /** What is left over beside others: the answers tell soon enough when they take of it. */
 const leastRoom = (limit: number) => 1 + Math.ceil(limit * 0.005);
 
-function judgeRolling(belief: Belief, remaining: number, inFlight: number, at: number, correction: Correction): void {
+function judgeRolling(
+  belief: Belief,
+  remaining: number,
+  reading: QuotaObservation,
+  at: number,
+  correction: Correction,
+): void {
   const { limit, share, windowMs } = belief;
-  const pace = paceOf(limit, share);
-  const theirs = forecastRolling(belief, remaining, inFlight, at);
+  const pace = paceOf(limit, share, belief.cost);
+  const theirs = forecastRolling(belief, remaining, reading, at);
   const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
   const perMs = Math.max(0, Math.min(pace, limit - leastRoom(limit) - theirs)) / windowMs;
   if (theirs > 0 && perMs * windowMs < pace) {

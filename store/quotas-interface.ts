@@ -42,8 +42,10 @@ export interface QuotaObservation {
   resetInMs?: number;
   throttledForMs?: number;
   ok?: boolean;
-  /** Calls of this process that were not answered yet. */
+  /** Units of calls of this process that were not answered yet. */
   inFlight?: number;
+  /** From when the call might be sent until its answer was there. */
+  tookMs?: number;
   /** Of the grant that this is about. */
   probe?: string;
   /** Units that the call cost more (or less) than was charged. */

@@ -78,6 +78,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
     belief.fromHeaders = document.learnedFrom === 'headers';
     belief.windowMs = want.windowMs;
     belief.share = want.share;
+    belief.cost = want.cost;
     const { squeeze } = document;
     belief.squeeze = squeeze && { perMs: squeeze.perMs, until: monotonic() + clock.until(squeeze.until) };
     const ledger = {

@@ -59,22 +59,30 @@ export const pacingShared = (): Promise<Measured[]> =>
     });
   });
 
-/** The vendor halves the limit in the middle of a window: a process that is calling learns it from its own answer. */
+/**
+ * The vendor halves the limit in the middle of a window, without a word: a call of each process may be refused, for what
+ * another has under way cannot be called back.
+ */
 export const pacingHalved = (): Promise<Measured[]> =>
   withMongo(async (uri) => {
     const halve = (vendor: LimitedVendor) => {
       const timer = setTimeout(() => vendor.setLimit(limit / 2), windowMs * 1.5);
       return () => clearTimeout(timer);
     };
-    const measured = await ofEachKind(uri, { processes: [{ one: 4 }], disturb: halve, windows: 4 });
-    return measured.map(({ kind, vendor }) => ({
-      name: `pacing-halved-${kind}`,
-      figure: vendor.refused.length,
-      limit: 1,
-      unit: 'refused at most',
-      holds: vendor.refused.length <= 1,
-      details: { acceptedInLastWindow: vendor.between(3, 4), of: limit / 2 },
-    }));
+    const scenes = [[{ one: 4 }], [{ one: 4 }, { two: 4 }]];
+    const measured = await Promise.all(
+      scenes.map((processes) => ofEachKind(uri, { processes, disturb: halve, windows: 4 })),
+    );
+    return measured.flatMap((servers, n) =>
+      servers.map(({ kind, vendor }) => ({
+        name: `pacing-halved-${kind}-${n + 1}`,
+        figure: vendor.refused.length,
+        limit: n + 1,
+        unit: 'refused at most',
+        holds: vendor.refused.length <= n + 1,
+        details: { acceptedInLastWindow: vendor.between(3, 4), of: limit / 2 },
+      })),
+    );
   });
 
 /** Somebody else takes three calls of ten, evenly. */
@@ -108,7 +116,7 @@ async function ofEachKind(uri: string, { processes, disturb, windows: many = win
     database: 'pacing',
     forMs: windowMs * many + 500,
     calls: servers.flatMap((server, n) => {
-      const charge: Charge = { bucket: `bench/${kinds[n]}`, kind: 'rate', limit, windowMs };
+      const charge: Charge = { bucket: server.url, kind: 'rate', limit, windowMs };
       return Object.entries(connections).map(([connection, callers]) => ({
         url: `${server.url}${connection}`,
         charge,
