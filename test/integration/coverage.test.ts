@@ -27,6 +27,6 @@ describe('the activity records of a log', () => {
 
   it('lack what a lost place passed over: the API tells the hole, and the next scan closes it', async () => {
     await subject.tenant.control.knobs({ latencyMs: 0 });
-    expect(await makeHole(subject, id)).toEqual({ told: true, missing: true, closed: true });
+    expect(await makeHole(subject, id)).toEqual({ told: true, missing: true, closed: true, late: true });
   });
 });
