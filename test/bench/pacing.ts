@@ -69,7 +69,7 @@ export const pacingHalved = (): Promise<Measured[]> =>
       const timer = setTimeout(() => vendor.setLimit(limit / 2), windowMs * 1.5);
       return () => clearTimeout(timer);
     };
-    const scenes = [[{ one: 4 }], [{ one: 4 }, { two: 4 }]];
+    const scenes: Record<string, number>[][] = [[{ one: 4 }], [{ one: 4 }, { two: 4 }]];
     const measured = await Promise.all(
       scenes.map((processes) => ofEachKind(uri, { processes, disturb: halve, windows: 4 })),
     );
@@ -115,7 +115,7 @@ async function ofEachKind(uri: string, { processes, disturb, windows: many = win
     uri,
     database: 'pacing',
     forMs: windowMs * many + 500,
-    calls: servers.flatMap((server, n) => {
+    calls: servers.flatMap((server) => {
       const charge: Charge = { bucket: server.url, kind: 'rate', limit, windowMs };
       return Object.entries(connections).map(([connection, callers]) => ({
         url: `${server.url}${connection}`,
