@@ -7,6 +7,7 @@ import { disconnect, erase } from './end-connection.ts';
 import { beginScan, finishScan, readWishes, writeState } from './scans.ts';
 import { sweepChunk } from './sweep-chunk.ts';
 import { watchChunk } from './watch-chunk.ts';
+import { watchQuietly } from './watch-quietly.ts';
 
 export const createActivities = (deps: Dependencies): Activities => ({
   readWishes: readWishes(deps),
@@ -16,6 +17,7 @@ export const createActivities = (deps: Dependencies): Activities => ({
   finishScan: finishScan(deps),
   sweepChunk: sweepChunk(deps),
   watchChunk: watchChunk(deps),
+  watchQuietly: watchQuietly(watchChunk(deps)),
   contentChunk: contentChunk(deps),
   nextActions: nextActions(deps),
   prepareAction: prepareAction(deps),

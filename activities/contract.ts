@@ -24,6 +24,12 @@ export interface Activities {
   sweepChunk(input: Of & { stage: StageName; scan: number }): Promise<SweepResult>;
   /** One round over the feeds and over what is pending; `pending` alone when somebody waits for it. */
   watchChunk(input: Of & { round: number; scope: 'all' | 'pending' }): Promise<WatchResult>;
+  /**
+   * Round after round for as long as each finds nothing new, at most for some hours. Between two it is in Temporal's
+   * hands, as a retry: after `everyMs`, and half as long again each time, up to `maxMs`. `known` are the wishes that are
+   * no news. Its rounds come after `afterRound` and before the next.
+   */
+  watchQuietly(input: Of & { afterRound: number; everyMs: number; maxMs: number; known: Wishes }): Promise<WatchResult>;
   /** Reads contents of files for 60 s, or until none is due. */
   contentChunk(input: Of): Promise<ContentResult>;
   nextActions(input: Of & { running: readonly string[]; limit: number }): Promise<RunnableAction[]>;

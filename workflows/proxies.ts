@@ -26,6 +26,16 @@ export const sweeping = proxyActivities<Pick<Activities, 'sweepChunk' | 'beginSc
   taskQueue: taskQueues.sweep,
 });
 export const watching = proxyActivities<Pick<Activities, 'watchChunk'>>({ ...chunk, taskQueue: taskQueues.watch });
+/**
+ * Whatever it cannot do is done by a round, so it is let go at once. Asks again half a minute after a worker that died
+ * in the middle of a look. Ends by itself after hours.
+ */
+export const watchingQuietly = proxyActivities<Pick<Activities, 'watchQuietly'>>({
+  ...chunk,
+  scheduleToCloseTimeout: '24h',
+  cancellationType: ActivityCancellationType.TRY_CANCEL,
+  taskQueue: taskQueues.watch,
+});
 /** Of few slots: a connection may have to wait for one. */
 export const contents = proxyActivities<Pick<Activities, 'contentChunk'>>({
   ...chunk,

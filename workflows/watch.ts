@@ -1,4 +1,6 @@
-import { watching } from './proxies.ts';
+import { CancellationScope, patched } from '@temporalio/workflow';
+import type { WatchResult } from '../activities/results.ts';
+import { watching, watchingQuietly } from './proxies.ts';
 import type { Run } from './run.ts';
 import { now } from './run.ts';
 
@@ -10,6 +12,7 @@ export async function watchLane(run: Run): Promise<void> {
   const { watch } = run.state;
   watch.openedAt ??= now();
   let roundAt = Number.NEGATIVE_INFINITY;
+  let quiet = false;
   while (!run.interruption) {
     run.woken.changed = false;
     const scope = Date.now() - roundAt >= roundsApartMs ? 'all' : 'pending';
@@ -17,29 +20,33 @@ export async function watchLane(run: Run): Promise<void> {
       watch.round += 1;
       roundAt = Date.now();
     }
-    const changes = await round(run, scope);
+    const changes = await round(run, scope, quiet && scope === 'all');
     if (changes === undefined) return;
+    if (quiet) roundAt = Date.now();
     watch.changes += changes;
     watch.lastAt = now();
     adapt(run, changes);
     const sinceRound = Date.now() - roundAt;
     const due = Math.max((watch.everyMs ?? 0) - sinceRound, scope === 'pending' ? roundsApartMs - sinceRound : 0);
-    await run.pause(
+    const woken = await run.pause(
       due,
       `the next look for changes, every ${Math.round((watch.everyMs ?? 0) / 1000)} s`,
       () => run.woken.changed,
     );
+    quiet = changes === 0 && !woken && !run.interruption && patched('quiet-looks');
   }
 }
 
-async function round(run: Run, scope: 'all' | 'pending'): Promise<number | undefined> {
+async function round(run: Run, scope: 'all' | 'pending', quietAtFirst: boolean): Promise<number | undefined> {
   let changes = 0;
-  for (;;) {
-    const result = await run.call('watch', () =>
-      watching.watchChunk.executeWithOptions({ summary: scope === 'all' ? 'all feeds' : 'what is pending' }, [
-        { connectionId: run.connectionId, round: run.state.watch.round, scope },
-      ]),
-    );
+  for (let quiet = quietAtFirst; ; quiet = false) {
+    const result = quiet
+      ? await untilNews(run)
+      : await run.call('watch', () =>
+          watching.watchChunk.executeWithOptions({ summary: scope === 'all' ? 'all feeds' : 'what is pending' }, [
+            { connectionId: run.connectionId, round: run.state.watch.round, scope },
+          ]),
+        );
     if (result === undefined) return undefined;
     if (result === null) continue;
     changes += result.changes;
@@ -48,6 +55,34 @@ async function round(run: Run, scope: 'all' | 'pending'): Promise<number | undef
     if (run.interruption) return changes;
     if (result.delay) await run.wait('watch', result.delay, () => run.woken.changed);
     if (!result.more) return changes;
+  }
+}
+
+/**
+ * Looks on and on while there is nothing new, its waits kept by Temporal as those of retries: they cost no history. Ends
+ * with the first news. Null says that the round is to be done as always: it was told of a change, or a look failed, and
+ * the round will meet the same and say so.
+ */
+async function untilNews(run: Run): Promise<WatchResult | null | undefined> {
+  const { connectionId, wishes, state } = run;
+  const { watch, settings } = state;
+  const scope = new CancellationScope();
+  const look = { everyMs: watch.everyMs ?? 0, maxMs: settings?.watchMaxMs ?? 300_000 };
+  const summary = `all feeds, until there is news, at least every ${Math.round(look.maxMs / 1000)} s`;
+  try {
+    return await scope.run(() =>
+      Promise.race([
+        watchingQuietly.watchQuietly.executeWithOptions({ summary }, [
+          { connectionId, afterRound: watch.round - 1, ...look, known: wishes! },
+        ]),
+        run.until(() => run.woken.changed).then(() => null),
+      ]),
+    );
+  } catch {
+    return null;
+  } finally {
+    scope.cancel();
+    run.woken.changed = false;
   }
 }
 

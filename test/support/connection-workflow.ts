@@ -3,6 +3,7 @@ import { type Client, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../activities/contract.ts';
 import type { ContentResult, SweepResult, WatchResult, Wishes } from '../../activities/results.ts';
+import { watchQuietly } from '../../activities/watch-quietly.ts';
 import { noCounts, taskQueues, type ConnectionInput } from '../../workflows/messages.ts';
 import type { connection } from '../../workflows/connection.ts';
 
@@ -89,7 +90,7 @@ export const contentRead = (change: Partial<ContentResult> = {}): ContentResult 
 /** Activities of an app where everything goes well at once; a test replaces what it is about. */
 export function easyActivities(change: Partial<Activities> = {}): Activities {
   const nothing = async (): Promise<void> => undefined;
-  return {
+  const activities: Activities = {
     readWishes: async () => wishes(),
     authenticate: async () => ({
       outcome: 'verified',
@@ -104,6 +105,7 @@ export function easyActivities(change: Partial<Activities> = {}): Activities {
     finishScan: nothing,
     sweepChunk: async () => swept(),
     watchChunk: async () => watched(),
+    watchQuietly: watchQuietly((input) => activities.watchChunk(input)),
     contentChunk: async () => contentRead(),
     nextActions: async () => [],
     prepareAction: async () => ({ next: 'applyAction', touched: false }),
@@ -115,4 +117,5 @@ export function easyActivities(change: Partial<Activities> = {}): Activities {
     writeState: nothing,
     ...change,
   };
+  return activities;
 }

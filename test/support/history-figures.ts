@@ -4,11 +4,13 @@ export interface HistoryFigures {
   runs: number;
   /** Events of the longest run. */
   longest: number;
-  /** Events from one look for changes to the next, when nothing else goes on. */
+  /** Events from one round of looks for changes to the next, when nothing else goes on. Quiet looks cost none. */
   aPoll: number;
   /** Events from the first chunk of the scans to the end of the last, without those of looks for changes, by page. */
   aPage: number;
 }
+
+const isLook = (activity: string): boolean => activity === 'watchChunk' || activity === 'watchQuietly';
 
 /** What the histories of one connection cost. `pages` were read in them. */
 export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures {
@@ -22,7 +24,7 @@ export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures
     });
     starts.forEach(({ name, at }, n) => {
       const next = starts[n + 1];
-      if (name === 'watchChunk' && next?.name === 'watchChunk') polls.push(next.at - at);
+      if (isLook(name) && next && isLook(next.name)) polls.push(next.at - at);
     });
     const chunks = starts.filter(({ name }) => name === 'sweepChunk');
     const ends = events.flatMap((event, at) => {
@@ -31,7 +33,7 @@ export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures
     });
     const [first, last] = [chunks[0]?.at, ends.at(-1)];
     if (first === undefined || last === undefined) continue;
-    const looks = starts.filter(({ name, at }) => name === 'watchChunk' && at > first && at < last).length;
+    const looks = starts.filter(({ name, at }) => isLook(name) && at > first && at < last).length;
     sweeping += last - first + 1 - looks * Math.min(...polls, 11);
   }
   const round = (value: number): number => Math.round(value * 100) / 100;
