@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { describe, expect, it, vi } from 'vitest';
 import { seeded } from '../../simulators/kit/seeded.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
+import { changed, workflowIdOf } from '../../workflows/messages.ts';
 import { figuresOf } from '../support/history-figures.ts';
 import { runsOf } from '../support/runs-of.ts';
 import { contentOf, expectTruth } from '../support/stored-truth.ts';
@@ -29,9 +29,11 @@ describe('a worker killed by SIGKILL in the middle of a scan, again and again', 
     const pages = Object.values(stages).reduce((sum, { counts }) => sum + counts.pages, 0);
     const connection = await Connection.connect({ address: to.temporal.address });
     const client = new Client({ connection });
-    // Two rounds of looks in a row, with nothing between them, tell what one costs; the quiet looks that follow cost nothing.
+    // Two rounds in a row, with nothing between them, tell what one costs; quiet looks cost nothing, but to end them does.
+    await client.workflow.getHandle(workflowIdOf(undisturbed.id)).signal(changed);
     const history = async () => figuresOf(await runsOf(client, workflowIdOf(undisturbed.id)), pages);
-    for (let n = 0; n < 300 && (await history()).aPoll === 0; n += 1) await delay(200);
+    const rounds = async () => (await history()).polls;
+    for (let n = 0; n < 300 && (await rounds()) < 2; n += 1) await delay(200);
     const figures = await history();
     await connection.close();
     console.log(`history: ${pages} pages, ${JSON.stringify(figures)}`);

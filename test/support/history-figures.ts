@@ -6,6 +6,8 @@ export interface HistoryFigures {
   longest: number;
   /** Events from one round of looks for changes to the next, when nothing else goes on. Quiet looks cost none. */
   aPoll: number;
+  /** How many such there were. */
+  polls: number;
   /** Events from the first chunk of the scans to the end of the last, without those of looks for changes, by page. */
   aPage: number;
 }
@@ -24,7 +26,7 @@ export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures
     });
     starts.forEach(({ name, at }, n) => {
       const next = starts[n + 1];
-      if (isLook(name) && next && isLook(next.name)) polls.push(next.at - at);
+      if (name === 'watchChunk' && next && isLook(next.name)) polls.push(next.at - at);
     });
     const chunks = starts.filter(({ name }) => name === 'sweepChunk');
     const ends = events.flatMap((event, at) => {
@@ -41,6 +43,7 @@ export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures
     runs: runs.length,
     longest: Math.max(...runs.map(({ length }) => length)),
     aPoll: polls.length > 0 ? Math.min(...polls) : 0,
+    polls: polls.length,
     aPage: round(sweeping / pages),
   };
 }
