@@ -3,15 +3,17 @@ import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What somebody else spends of the same limit, as the vendor's figures tell less what we sent ourselves. */
 export interface Others {
-  /** Units a millisecond as last reckoned, and so at the end of the window before. */
-  perMs: number;
+  /** Units a millisecond in the window before, as far as they were seen. */
   before: number;
   /** Units within the window, as seen lately. */
   seen: { at: number; units: number }[];
 }
 
+/** Permits of a quarter second are counted as one; a short window cannot tell well when each of them is sent. */
+const blurred = ({ limit, windowMs }: Belief) => (limit / windowMs) * Math.max(0, 125 - windowMs / 32);
+
 /** So few may be ours: sent a moment earlier or later than we believe. */
-const tolerated = ({ limit, cost = 1 }: Belief) => 1 + cost + limit * 0.005;
+const tolerated = (belief: Belief) => 1 + (belief.cost ?? 1) + belief.limit * 0.005 + blurred(belief);
 
 /** Adds what this reading tells of the time since `from` (when the vendor counted it, one of ours was under way); of what was seen before, a fifth of a window is kept. */
 function look(
@@ -21,12 +23,17 @@ function look(
   from: number,
   at: number,
 ): Others {
-  const others: Others = (belief.others ??= { perMs: 0, before: 0, seen: [] });
+  const others: Others = (belief.others ??= { before: 0, seen: [] });
   const more = belief.sent ? belief.limit - remaining - belief.sent(from - tookMs, at) + inFlight : 0;
   const units = more > tolerated(belief) ? more : 0;
   const since = at - belief.windowMs / 5;
   others.seen = [...others.seen.filter((_one, n, all) => (all[n + 1]?.at ?? at) > since), { at, units }];
   return others;
+}
+
+/** A window begins anew. */
+export function turnWindow({ others, windowMs }: Belief): void {
+  if (others) others.before = (others.seen.at(-1)?.units ?? 0) / windowMs;
 }
 
 /** Of a window that ends: units until then. They may stop as well, so something is always left to try. */
@@ -38,8 +45,8 @@ export function forecastWindow(belief: Belief, remaining: number, reading: Quota
   const first = others.seen.length > 1 ? others.seen[0]! : { at: began, units: 0 };
   const prior = belief.windowMs / 8;
   const grown = Math.max(0, others.seen.at(-1)!.units - first.units);
-  others.perMs = (grown + others.before * prior) / (at - first.at + prior);
-  return Math.min(others.perMs * forMs, 0.9 * remaining);
+  const perMs = (grown + others.before * prior) / (at - first.at + prior);
+  return Math.min(perMs * forMs, 0.9 * remaining);
 }
 
 /** Of a window that moves: units a window. What began only now is not yet all in the figures. */

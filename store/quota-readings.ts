@@ -1,4 +1,4 @@
-import { forecastRolling, forecastWindow, type Others } from './quota-others.ts';
+import { forecastRolling, forecastWindow, turnWindow, type Others } from './quota-others.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
@@ -49,7 +49,7 @@ export interface Correction {
 export function judgeReading(belief: Belief, reading: QuotaObservation, at: number): Correction | null {
   const correction: Correction = {};
   const rolled = followReset(belief, reading, at);
-  if (rolled && belief.others) belief.others.before = belief.others.perMs;
+  if (rolled) turnWindow(belief);
   const limit = reading.limit;
   if (limit !== undefined && limit > 0) {
     if (limit > belief.limit) {

@@ -98,19 +98,25 @@ const within = ({ document, variables }: Scope, { as }: OverList, one: Value): S
   variables: { ...variables, [as]: one },
 });
 
-function follow(value: Value, path: readonly string[]): Value {
-  if (path.length === 0) return value;
-  if (Array.isArray(value)) return value.map((one) => follow(one, path)).filter((one) => one !== undefined);
-  return isObject(value) ? follow(value[path[0]!] as Value, path.slice(1)) : undefined;
+const paths = new Map<string, string[]>();
+function pathOf(expression: string, from: number): readonly string[] {
+  let path = paths.get(expression);
+  if (!path) paths.set(expression, (path = expression.slice(from).split('.')));
+  return path;
+}
+
+function follow(value: Value, path: readonly string[], step: number): Value {
+  if (step === path.length) return value;
+  if (Array.isArray(value)) return value.map((one) => follow(one, path, step)).filter((one) => one !== undefined);
+  return isObject(value) ? follow(value[path[step]!] as Value, path, step + 1) : undefined;
 }
 
 function evaluateIn(scope: Scope, expression: unknown): Value {
   if (typeof expression === 'string') {
-    if (expression.startsWith('$$')) {
-      const [name, ...path] = expression.slice(2).split('.');
-      return follow(scope.variables[name!], path);
-    }
-    return expression.startsWith('$') ? follow(scope.document, expression.slice(1).split('.')) : expression;
+    if (!expression.startsWith('$')) return expression;
+    return expression.startsWith('$$')
+      ? follow(scope.variables, pathOf(expression, 2), 0)
+      : follow(scope.document, pathOf(expression, 1), 0);
   }
   const evaluate: Evaluate = (one) => evaluateIn(scope, one);
   if (Array.isArray(expression)) return expression.map((one) => evaluate(one) ?? null);
