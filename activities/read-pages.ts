@@ -103,9 +103,11 @@ export async function readPages(
   return { lease, ended, roundDone };
 }
 
+type Mutable<T extends readonly unknown[]> = T[number][];
+
 class Gathered {
   readonly value: Group & {
-    pages: { records: readonly AnyRecord[]; removed: NonNullable<Page<AnyRecord>['removed']>; observedAt: Date }[];
+    pages: Mutable<Group['pages']>;
     touched: Ref[];
   } = {
     pages: [],
@@ -122,12 +124,13 @@ class Gathered {
   }
 
   add(page: Page<AnyRecord>, observedAt: Date): void {
-    this.value.pages.push({ records: page.records, removed: page.removed ?? [], observedAt });
+    const { records, kept = [], removed = [] } = page;
+    this.value.pages.push({ records, kept, removed, observedAt });
     this.value.touched.push(...(page.touched ?? []));
     this.value.skipped += page.skipped?.length ?? 0;
     if (page.estimate !== undefined) this.value.estimate = page.estimate;
     if (page.receipt !== undefined) this.receipts.push(page.receipt);
-    this.records += page.records.length;
+    this.records += records.length + kept.length;
     const sample = page.records[0];
     if (sample) this.bytes += JSON.stringify(sample).length * page.records.length;
   }

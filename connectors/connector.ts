@@ -67,7 +67,18 @@ export interface Session<S = unknown> {
    * tells whose, which the object's id alone does not. Undefined when it was never seen.
    */
   partOf(ref: Pick<Ref, 'kind' | 'vendorId'>): Promise<string | undefined>;
+  /** What is stored of these, by `vendorId`; without what is gone or missing. */
+  recall(kind: RecordKind, vendorIds: readonly string[]): Promise<ReadonlyMap<string, Recalled>>;
   now(): Date;
+}
+
+/** A record as it is stored. */
+export interface Recalled {
+  record: AnyRecord;
+  part: string;
+  /** When it was last seen so. */
+  observedAt: Date;
+  hash: string;
 }
 
 /** A piece of a stage with a position of its own: a drive, a bucket, a Region, a log. */
@@ -102,6 +113,11 @@ export type Gone =
   /** With `prefixes` the list is of the ids that begin so, and says nothing of the parent's others. */
   | { kind: RecordKind; parent: string; except: readonly string[]; prefixes?: readonly string[] };
 
+/** "There, and as it was recalled": if something else is stored by now, it is looked at again. */
+export interface Kept extends Pick<Ref, 'kind' | 'vendorId'> {
+  hash: string;
+}
+
 export interface Skipped {
   vendorId?: string;
   why: string;
@@ -109,6 +125,7 @@ export interface Skipped {
 
 export interface Page<R> {
   records: readonly R[];
+  kept?: readonly Kept[];
   removed?: readonly Gone[];
   touched?: readonly Ref[];
   /** More of this sweep, or of this run of changes, is there now. */
@@ -310,6 +327,7 @@ export interface OpenOptions {
   now?: () => Date;
   /** What the store knows of where an object was last seen. */
   partOf?: Session['partOf'];
+  recall?: Session['recall'];
   /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
   times?: { bareThrottleMs?: number; timeoutMs?: number };
   /** Told of every call that was answered or failed, for traces and counts. */

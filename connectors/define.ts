@@ -111,6 +111,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         download: (call) => governedDownload(call, context),
         as: (name) => sessionOf(name),
         partOf: async (ref) => options.partOf?.(ref),
+        recall: async (kind, vendorIds) => (await options.recall?.(kind, vendorIds)) ?? new Map(),
         now,
       };
       contexts.set(session as Session, auth);

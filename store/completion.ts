@@ -83,9 +83,10 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       // A lookup tells that it is there, not where: of a record of a vanished part it must not invent a place.
       const keepParts = lease.position.role === 'listing';
       const prepared = prepareGroup(place.connectionId, [{ records, removed: absent, observedAt }]);
-      const step = await inFencedTransaction(db, client, held, {}, async (session) => ({
-        ...(await writeGroup(db, session, { ...place, keepParts }, prepared)),
-      }));
+      const step = await inFencedTransaction(db, client, held, {}, async (session) => {
+        const { written } = await writeGroup(db, session, { ...place, keepParts }, prepared);
+        return { ...written };
+      });
       held = step.lease;
     }
     return held;

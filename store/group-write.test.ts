@@ -69,6 +69,35 @@ describe('what a group writes', () => {
     expect(await at.records.counts(con)).toMatchObject({ accounts: 1 });
   });
 
+  it('keeps what stands as it was recalled, and looks again at what does not', async () => {
+    const con = await at.connect();
+    await positions.commit(await at.take(con, 1), group(page([account('a'), account('b'), account('c')])));
+    const stored = await at.records.recall(con, 'accounts', ['a', 'b', 'c', 'd']);
+    expect([...stored.keys()].sort()).toEqual(['a', 'b', 'c']);
+    const kept = [...stored].map(([vendorId, { hash }]) => ({ kind: 'accounts' as const, vendorId, hash }));
+    const asked = later();
+    // Meanwhile the other lane brought something of before the page was asked for.
+    await positions.commit(
+      await follow(con),
+      group(page([account('b', { login: 'changed' })], asked), page([], asked, [{ kind: 'accounts', vendorId: 'c' }])),
+    );
+    const seen = later();
+    const never = { kind: 'accounts' as const, vendorId: 'd', hash: 'x' };
+    const { counts } = await positions.commit(
+      await at.take(con, 2),
+      group({ ...page([], seen), kept: [...kept, never] }),
+    );
+    expect(counts).toMatchObject({ added: 0, changed: 0, unchanged: 1 });
+    expect(await at.row('accounts', con, 'a')).toMatchObject({ seenScan: 2, observedAt: seen });
+    expect(await at.row('accounts', con, 'b')).toMatchObject({ login: 'changed', observedAt: asked, seenScan: 1 });
+    const pending = await at.db.collection('pending').find({ connectionId: con }).sort({ vendorId: 1 }).toArray();
+    expect(pending.map(({ vendorId, part }) => [vendorId, part])).toEqual([
+      ['b', ''],
+      ['c', ''],
+      ['d', ''],
+    ]);
+  });
+
   it('brings back what is seen again', async () => {
     const con = await at.connect();
     const lease = (await positions.commit(await at.take(con, 1), group(page([account('a')])))).lease;

@@ -7,8 +7,10 @@ import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
 import type { Group } from './positions-interface.ts';
 
-/** The last word of a group about one record: how it is, or that it is gone. */
-type Word = { observedAt: Date; vendorId: string } & ({ record: PreparedRecord } | { record: null; part?: string });
+/** The last word of a group about one record: how it is, that it is gone, or still what is stored under a hash. */
+type Word = { observedAt: Date; vendorId: string } & (
+  { record: PreparedRecord } | { record: null; part?: string } | { kept: string }
+);
 
 /** All that a group says, worked out before its transaction begins. */
 export interface PreparedGroup {
@@ -38,35 +40,45 @@ export interface Written {
   removed: number;
 }
 
+export interface WrittenGroup {
+  written: Written;
+  /** What was to be kept as it is stored, and is not. */
+  again: Ref[];
+}
+
 export const isGoneSet = (gone: Gone): gone is GoneSet => 'under' in gone || 'parent' in gone;
 
 /** The newest observation of a record wins, the last of equals. Activities are never gone. */
 export function prepareGroup(connectionId: string, pages: Group['pages']): PreparedGroup {
-  const last = new Map<RecordKind, Map<string, { observedAt: Date; record?: AnyRecord; ref?: Ref }>>();
+  type Said = { record: AnyRecord } | { ref: Ref } | { kept: string };
+  const last = new Map<RecordKind, Map<string, { observedAt: Date; said: Said }>>();
   const sets: PreparedGroup['sets'] = [];
-  for (const { records, removed, observedAt } of pages) {
-    const hear = ({ kind, vendorId }: Ref | AnyRecord, said: { record: AnyRecord } | { ref: Ref }): void => {
+  for (const { records, kept = [], removed, observedAt } of pages) {
+    const hear = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>, said: Said): void => {
       let ofKind = last.get(kind);
       if (!ofKind) last.set(kind, (ofKind = new Map()));
       const before = ofKind.get(vendorId);
-      if (!before || before.observedAt <= observedAt) ofKind.set(vendorId, { observedAt, ...said });
+      if (!before || before.observedAt <= observedAt) ofKind.set(vendorId, { observedAt, said });
     };
     for (const gone of removed) {
       if (gone.kind === 'activities') continue;
       if (isGoneSet(gone)) sets.push({ set: gone, observedAt });
       else hear(gone, { ref: gone });
     }
+    for (const one of kept) hear(one, { kept: one.hash });
     for (const record of records) hear(record, { record });
   }
   const words: PreparedGroup['words'] = new Map();
   for (const [kind, ofKind] of last) {
     const prepared = new Map<string, Word>();
-    for (const [vendorId, { observedAt, record, ref }] of ofKind) {
-      prepared.set(recordId(connectionId, vendorId), {
-        observedAt,
-        vendorId,
-        ...(record ? { record: prepareRecord(record) } : { record: null, part: ref?.part }),
-      });
+    for (const [vendorId, { observedAt, said }] of ofKind) {
+      const word =
+        'record' in said
+          ? { record: prepareRecord(said.record) }
+          : 'ref' in said
+            ? { record: null, part: said.ref.part }
+            : said;
+      prepared.set(recordId(connectionId, vendorId), { observedAt, vendorId, ...word });
     }
     words.set(kind, prepared);
   }
@@ -79,16 +91,18 @@ export async function writeGroup(
   session: ClientSession,
   place: WritePlace,
   { words, sets }: PreparedGroup,
-): Promise<Written> {
+): Promise<WrittenGroup> {
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const again: Ref[] = [];
   for (const [kind, ofKind] of words) {
     const done = await writeKind(db, session, place, kind, ofKind);
-    for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done[name];
+    for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done.written[name];
+    again.push(...done.again);
   }
   for (const { set, observedAt } of sets) {
     written.removed += await removeSet(db, session, place.connectionId, place.part, set, observedAt);
   }
-  return written;
+  return { written, again };
 }
 
 type Known = Pick<RecordRow, '_id' | 'hash' | 'observedAt' | 'part' | 'removedAt'> & KnownContent;
@@ -99,7 +113,7 @@ async function writeKind(
   place: WritePlace,
   kind: RecordKind,
   words: ReadonlyMap<string, Word>,
-): Promise<Written> {
+): Promise<WrittenGroup> {
   const { content } = kind === 'files' ? place : {};
   const rows = db.collection<RecordRow>(kind);
   const known = new Map<string, Known>();
@@ -117,6 +131,7 @@ async function writeKind(
   for (const row of found) known.set(row._id, row);
 
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
+  const again: Ref[] = [];
   const inserts: RecordRow[] = [];
   const updates: FileWrites['updates'][number][] = [];
   const back: string[] = [];
@@ -126,8 +141,17 @@ async function writeKind(
 
   for (const [_id, word] of words) {
     const before = known.get(_id);
-    const { observedAt, record } = word;
+    const { observedAt } = word;
     const part = place.parts?.get(_id) ?? place.part;
+    if ('kept' in word) {
+      if (!before || before.removedAt || before.hash !== word.kept) again.push({ kind, vendorId: word.vendorId, part });
+      else {
+        written.unchanged += 1;
+        if (before.observedAt <= observedAt) listAt(same, observedAt).push(_id);
+      }
+      continue;
+    }
+    const { record } = word;
     if (!before) {
       if (record) {
         written.added += 1;
@@ -179,7 +203,7 @@ async function writeKind(
     updateOne: { filter: { _id }, update },
   }));
   if (operations.length > 0) await rows.bulkWrite(operations, { session, ordered: false, ignoreUndefined: true });
-  return written;
+  return { written, again };
 }
 
 function listAt(lists: Map<number, string[]>, at: Date): string[] {

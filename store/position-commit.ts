@@ -127,9 +127,9 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
         changeOf(lease.position, group),
         async (session) => {
           const parts = await pendingParts(session, connectionId, group.settled);
-          const written = await writeGroup(db, session, { ...place, parts }, prepared);
+          const { again, written } = await writeGroup(db, session, { ...place, parts }, prepared);
           await settlePending(db, session, group.settled ?? []);
-          await addPending(db, session, connectionId, group.touched, clock.now());
+          await addPending(db, session, connectionId, [...group.touched, ...again], clock.now());
           if (group.covered) await addCovered(db, session, connectionId, part.id, group.covered);
           return { ...written, skipped: group.skipped, pages: group.pages.length };
         },

@@ -1,5 +1,5 @@
 import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
-import type { Gone, Part, Ref } from '../connectors/connector.ts';
+import type { Gone, Kept, Part, Ref } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
 import type { PendingDocument, PositionDocument, PositionLane } from './documents.ts';
 import type { Paged } from './paging.ts';
@@ -13,7 +13,12 @@ export interface Lease {
 /** What one transaction writes: everything of a few pages, and the position after the last of them. */
 export interface Group {
   /** Each page with the time its request was sent, by MongoDB's clock. */
-  pages: readonly { records: readonly AnyRecord[]; removed: readonly Gone[]; observedAt: Date }[];
+  pages: readonly {
+    records: readonly AnyRecord[];
+    kept?: readonly Kept[];
+    removed: readonly Gone[];
+    observedAt: Date;
+  }[];
   touched: readonly Ref[];
   skipped: number;
   /** Both replace what the position has; `null` clears. */

@@ -135,6 +135,23 @@ export function createRecords(db: Db): Records {
       return row && toRecord(row);
     },
 
+    async recall(connectionId, kind, vendorIds) {
+      const rows = await rowsOf(kind)
+        .find({
+          _id: { $in: vendorIds.map((id) => recordId(connectionId, id)) },
+          removedAt: { $exists: false },
+          missingSince: { $exists: false },
+        })
+        .toArray();
+      return new Map(
+        rows.map((row) => {
+          const record = toRecord(row);
+          const { part, observedAt, hash } = record;
+          return [record.vendorId, { record, part, observedAt, hash }];
+        }),
+      );
+    },
+
     async counts(connectionId) {
       const counts = await Promise.all(
         recordKinds.map(

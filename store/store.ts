@@ -1,6 +1,6 @@
 import type { Paged } from './paging.ts';
 import type { AnyRecord, FileRecord, RecordKind, Sharing, StageName } from '../connectors/records.ts';
-import type { Ref, Verified } from '../connectors/connector.ts';
+import type { Recalled, Ref, Verified } from '../connectors/connector.ts';
 import type { ConnectionState } from '../workflows/messages.ts';
 import type {
   ApiKeyDocument,
@@ -176,6 +176,8 @@ export interface RecordQuery {
 export interface Records {
   list(connectionId: string, kind: RecordKind, query: RecordQuery): Promise<Paged<StoredRecord>>;
   get(connectionId: string, kind: RecordKind, vendorId: string): Promise<StoredRecord | null>;
+  /** By `vendorId`, those that are there. */
+  recall(connectionId: string, kind: RecordKind, vendorIds: readonly string[]): Promise<Map<string, Recalled>>;
   /** The ids alone of what a filter finds. */
   idsOf(
     connectionId: string,

@@ -33,7 +33,7 @@ interface EventPage {
 }
 
 /** The position as text, though Box may write it as a number that `JSON.parse` would round. */
-function positionOf(body: string): string | undefined {
+export function positionOf(body: string): string | undefined {
   const quoted = body.replace(/("next_stream_position"\s*:\s*)(-?\d+)/g, '$1"$2"');
   const found = position.safeParse((JSON.parse(quoted) as { next_stream_position?: unknown }).next_stream_position);
   return found.success ? found.data : undefined;

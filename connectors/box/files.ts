@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
+import type { Kept, Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
@@ -11,6 +11,7 @@ import { fileRecord, listedFields, rootId, type Place } from './items.ts';
 import { item as itemSchema, markerPage, type Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import { linkSharesOf, mayBeInvitedTo, sharesOf } from './shares.ts';
+import { standing } from './standing-shares.ts';
 import { grown, placeIn, treeCursor, wholeTree, type Frame } from './tree.ts';
 
 const partsCursor = createCursor(1, z.object({ marker: z.string() }));
@@ -38,6 +39,7 @@ async function parts(session: BoxSession, request: PageRequest): Promise<Page<Pa
 interface Read {
   at: Frame;
   records: FileRecord[];
+  kept: Kept[];
   skipped: Skipped[];
   /** Below, to be read next. */
   folders: Pick<Frame, 'id' | 'name'>[];
@@ -50,7 +52,7 @@ const ownedBy = (subject: string) => (item: Item) => item.owned_by?.id === subje
 
 async function readFolder(base: BoxSession, subject: string, at: Frame, place: Place): Promise<Read> {
   const owner = await actAs(base, subject);
-  const nothing = { at, records: [], skipped: [], folders: [] };
+  const nothing = { at, records: [], kept: [], skipped: [], folders: [] };
   const limit = at.limit ?? (at.marker === undefined ? firstPage : largestPage);
   const answer = await call(owner, 'GET', '/folders/{folder_id}/items', `/folders/${segment(at.id)}/items`, {
     // A folder that was removed since it was listed has no items.
@@ -70,7 +72,8 @@ async function readFolder(base: BoxSession, subject: string, at: Frame, place: P
   const page = answer.json(markerPage);
   const { rows, skipped } = rowsOf(page.entries, itemSchema);
   const own = rows.filter(ownedBy(subject));
-  const invited = own.filter(mayBeInvitedTo);
+  const kept = await standing(base, subject, own.filter(mayBeInvitedTo), place);
+  const invited = own.filter((item) => mayBeInvitedTo(item) && !kept.has(item));
   if (invited.length > mostCollaborated && limit > firstPage) return { ...nothing, again: { ...at, limit: firstPage } };
   const shares = await inParallel(invited, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
   const sharesBy = new Map(invited.map((item, index) => [item, shares[index]!]));
@@ -79,7 +82,10 @@ async function readFolder(base: BoxSession, subject: string, at: Frame, place: P
   if (marker !== '' && marker === at.marker) throw new Failure('unavailable', `folder ${at.id} repeats a page`);
   return {
     at,
-    records: own.map((item) => fileRecord(item, sharesBy.get(item) ?? linkSharesOf(item, now), place)),
+    records: own
+      .filter((item) => !kept.has(item))
+      .map((item) => fileRecord(item, sharesBy.get(item) ?? linkSharesOf(item, now), place)),
+    kept: [...kept.values()],
     skipped,
     folders: own.flatMap(({ type, id, name }) => (type === 'folder' ? [{ id, name }] : [])),
     again: marker === '' ? undefined : { ...at, marker },
@@ -100,6 +106,7 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
   );
   return {
     records: read.flatMap(({ records }) => records),
+    kept: read.flatMap(({ kept }) => kept),
     skipped: read.flatMap(({ skipped }) => skipped),
     next: treeCursor.write(grown(place, read)),
   };

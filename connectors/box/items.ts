@@ -76,7 +76,7 @@ function placeOf(item: Item): Place {
 }
 
 export function fileRecord(item: Item, shares: Share[], { path, ancestors }: Place = placeOf(item)): FileRecord {
-  const name = item.name || item.id;
+  const name = nameOf(item);
   const isFile = item.type === 'file';
   return {
     kind: 'files',
@@ -98,8 +98,10 @@ export function fileRecord(item: Item, shares: Share[], { path, ancestors }: Pla
   };
 }
 
+export const nameOf = ({ name, id }: Item): string => name || id;
+
 /** Without the place, which the record tells, and the link's addresses, which let in whoever has them. */
-function rawOf({ path_collection: _path, parent: _parent, ...item }: Item): unknown {
+export function rawOf({ path_collection: _path, parent: _parent, ...item }: Item): unknown {
   const link = item.shared_link;
   if (!link) return item;
   return { ...item, shared_link: { ...link, url: undefined, download_url: undefined, vanity_url: undefined } };

@@ -8,7 +8,7 @@ import { startBoxTenant } from '../support/box-tenant.ts';
 import { useInstallation, type Shown } from '../support/installation.ts';
 
 const MB = 1024 * 1024;
-const to = useInstallation({ tenant: { users: 5, groups: 1, events: 0 } });
+const to = useInstallation({ tenant: { users: 5, groups: 1, events: 0 }, env: { CASTELLAN_WATCH_SECONDS: '1-2' } });
 let control: Remote<Control>;
 let body: object;
 let id: string;
@@ -80,6 +80,32 @@ describe('contents of a Box enterprise', () => {
     await control.addVersion({ id: file, text: 'changed' });
     await until(file, ({ content }) => content?.sha256 === sha256('changed'));
     expect(await downloads()).toEqual({ ...before, [file]: 2 });
+  });
+
+  it('show whom a folder above lets in, and say that they are settling until it has come down to them', async () => {
+    const parent = (await control.createItem({ type: 'folder', name: 'above', owner })).id;
+    const below = (await control.createItem({ type: 'folder', name: 'below', parent })).id;
+    const file = (await control.createItem({ type: 'file', name: 'deep.txt', parent: below, text: 'deep' })).id;
+    const path = `/v1/connections/${id}/files/file:${file}`;
+    const shows = async (wanted: object) =>
+      expect.poll(() => to.api.get<object>(path).catch(() => ({})), { timeout: 60_000 }).toMatchObject(wanted);
+    await shows({ sharing: 'private', path: '/above/below/deep.txt' });
+    await control.setLink({ id: parent, link: { access: 'open' } });
+    await shows({ sharing: 'public', sharedVia: `folder:${parent}` });
+
+    // Somebody who has taken the work stands still: what is not done yet is told.
+    const spread = { _id: `${id}/sweep/pending/part/spread` as never };
+    const positions = to.db.collection('positions');
+    await positions.updateOne(spread, [
+      { $set: { holder: 'frozen', leaseUntil: { $add: ['$$NOW', 600_000] }, seq: { $add: ['$seq', 1] } } },
+    ]);
+    await control.setLink({ id: parent, link: null });
+    await shows({ sharing: 'public', settling: true });
+    expect(await to.show(id)).toMatchObject({ settling: { folders: 1 } });
+    await positions.updateOne(spread, [{ $set: { leaseUntil: '$$NOW' } }]);
+    await control.rename({ id: file, name: 'woken.txt' });
+    await shows({ sharing: 'private', path: '/above/below/woken.txt' });
+    expect(await to.api.get(path)).not.toHaveProperty('settling');
   });
 
   it('go on where they were when the worker dies in the middle', async () => {

@@ -1,0 +1,102 @@
+import { Failure } from '../kit/failures.ts';
+import type { Kept } from '../connector.ts';
+import type { FileRecord, Share } from '../records.ts';
+import { positionOf } from './activities.ts';
+import { insiders, type Insiders } from './accounts.ts';
+import { call, remembered } from './api.ts';
+import { fileId, nameOf, rawOf, type Place } from './items.ts';
+import { eventPage, type Item } from './schemas.ts';
+import type { BoxSession } from './settings.ts';
+import { linkSharesOf } from './shares.ts';
+import { touchedBy } from './touched.ts';
+
+/** Every event of Box that tells of a collaboration: made, changed or ended. */
+const telling = [
+  'COLLABORATION_INVITE',
+  'COLLABORATION_ACCEPT',
+  'COLLABORATION_ROLE_CHANGE',
+  'COLLABORATION_REMOVE',
+  'COLLABORATION_EXPIRATION',
+  'UPDATE_COLLABORATION_EXPIRATION',
+  'GROUP_ADD_ITEM',
+  'GROUP_REMOVE_ITEM',
+].join(',');
+
+const day = 86_400_000;
+/** The stream keeps two weeks; what was seen a day less ago has all its changes in it. */
+const toldForMs = 13 * day;
+/** Of items whose turn it is Box is asked all the same, so that what no event told does not stand for long. */
+const slotMs = day / 2;
+const slots = 13n;
+/** Past this it is less to ask for each item. */
+const mostPages = 200;
+
+/** Items of whose collaborations the stream tells anything, as it is kept: two weeks. Undefined: it cannot be told. */
+function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefined> {
+  return remembered(base, 'collaborations that changed', async () => {
+    const changed = new Set<string>();
+    let position = '0';
+    for (let page = 0; page < mostPages; page += 1) {
+      const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
+      const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
+      if (answer.status >= 300) return undefined;
+      const { entries } = answer.json(eventPage);
+      for (const entry of entries) {
+        const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
+        if (items.length === 0) return undefined;
+        for (const { vendorId } of items) changed.add(vendorId);
+      }
+      const next = positionOf(answer.text());
+      if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
+      if (entries.length === 0 || next === position) return changed;
+      position = next;
+    }
+    return undefined;
+  });
+}
+
+/**
+ * Of items that may have collaborations, a call each, those that stand as they are stored: the list shows them as then,
+ * and in the stream, which holds every change of two weeks and late ones too, there is none of theirs.
+ */
+export async function standing(
+  base: BoxSession,
+  subject: string,
+  items: readonly Item[],
+  place: Place,
+): Promise<Map<Item, Kept>> {
+  const kept = new Map<Item, Kept>();
+  if (items.length === 0) return kept;
+  const stored = await base.recall('files', items.map(fileId));
+  if (stored.size === 0) return kept;
+  const changed = await changedLately(base);
+  if (!changed) return kept;
+  const known = await insiders(base);
+  const now = base.now();
+  const slot = BigInt(Math.floor(now.getTime() / slotMs)) % slots;
+  for (const item of items) {
+    const vendorId = fileId(item);
+    const before = stored.get(vendorId);
+    if (!before || before.part !== subject || before.record.kind !== 'files' || changed.has(vendorId)) continue;
+    if (before.observedAt.getTime() < now.getTime() - toldForMs || turnOf(item) === slot) continue;
+    if (isSame(before.record, item, place, now) && before.record.shares.every((share) => stands(share, now, known)))
+      kept.set(item, { kind: 'files', vendorId, hash: before.hash });
+  }
+  return kept;
+}
+
+const turnOf = ({ id }: Item): bigint | undefined => (/^\d+$/.test(id) ? BigInt(id) % slots : undefined);
+
+const links = (shares: readonly Share[]) => shares.filter(({ type }) => type === 'link').length;
+
+const isSame = (record: FileRecord, item: Item, { path, ancestors }: Place, now: Date): boolean =>
+  record.path === `${path}/${nameOf(item)}` &&
+  record.ancestors.join() === ancestors.join() &&
+  links(record.shares) === linkSharesOf(item, now).length &&
+  JSON.stringify(record.raw) === JSON.stringify(rawOf(item));
+
+/** Time ends some, and who is of the enterprise may have changed. */
+function stands({ type, to, sharing, expiresAt }: Share, now: Date, known: Insiders): boolean {
+  if (expiresAt && expiresAt <= now) return false;
+  return type !== 'user' || (sharing === 'internal') === (known.has({ id: to }) || known.has({ login: to }));
+}
