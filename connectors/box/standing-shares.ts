@@ -28,8 +28,8 @@ const toldForMs = 13 * day;
 /** Of items whose turn it is Box is asked all the same, so that what no event told does not stand for long. */
 const slotMs = day / 2;
 const slots = 13n;
-/** Past this it is less to ask for each item. */
-const mostPages = 200;
+/** It is read by every chunk anew; past this that would cost more than it saves. */
+const mostPages = 40;
 
 /** Items of whose collaborations the stream tells anything, as it is kept: two weeks. Undefined: it cannot be told. */
 function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefined> {
