@@ -3,64 +3,72 @@ import { sharings, type RecordKind, type Sharing } from '../../connectors/record
 import type { Truth, ItemTruth } from '../../simulators/box/truth.ts';
 import type { BoxTenant } from '../support/box-tenant.ts';
 import { rowsOf } from '../support/stored-truth.ts';
-import { setDifferences } from './compare.ts';
+import { idOf, rowDifferences } from './compare.ts';
 
 type Rows = Awaited<ReturnType<typeof rowsOf>>;
 const text = (row: object, key: string): string => String(Reflect.get(row, key));
-const vendorIds = (rows: Rows) => rows.map(({ vendorId }) => vendorId);
 
 /**
- * What is stored of a Box connection against what the simulator itself knows. Rows that are stored of these accounts are
- * left out.
+ * What is stored of a Box connection against what the simulator itself knows. What these accounts had may still be
+ * there.
  */
 export async function boxDifferences(
   db: Db,
   connectionId: string,
   { control }: Pick<BoxTenant, 'control'>,
-  without: ReadonlySet<string>,
+  mayStay: ReadonlySet<string>,
 ): Promise<string[]> {
   const truth = (await control.truth({
     only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items'],
   })) as Truth;
-  const rows = async (kind: RecordKind) =>
-    (await rowsOf(db, connectionId, kind)).filter(
-      (row) => !row['removedAt'] && !without.has(row['accountId'] as string) && !without.has(row['holderId'] as string),
-    );
+  const rows = async (kind: RecordKind) => (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt']);
   const [accounts, groups, memberships, privileges, permissions, activities, files] = await Promise.all(
     (['accounts', 'groups', 'memberships', 'privileges', 'appPermissions', 'activities', 'files'] as const).map(rows),
   );
   const managed = truth.users.filter((user) => user['kind'] !== 'external');
   return [
-    ...setDifferences(
+    ...rowDifferences(
       'accounts',
-      accounts!.map((row) => `${row.vendorId} ${row['vendorStatus']} ${row['displayName']}`),
+      accounts!,
+      (row) => `${row.vendorId} ${row['vendorStatus']} ${row['displayName']}`,
       managed.map((user) => `${text(user, 'id')} ${text(user, 'status')} ${text(user, 'name')}`),
     ),
-    ...setDifferences(
+    ...rowDifferences(
       'groups',
-      vendorIds(groups!),
+      groups!,
+      idOf,
       truth.groups.map((group) => text(group, 'id')),
     ),
-    ...setDifferences(
+    ...rowDifferences(
       'memberships',
-      vendorIds(memberships!),
+      memberships!,
+      idOf,
       truth.memberships.map(({ groupId, userId }) => `${groupId}:${userId}`),
+      mayStay,
     ),
-    ...setDifferences('roles', vendorIds(privileges!), [
-      ...managed
-        .filter((user) => user['role'] !== 'user')
-        .map((user) => `role:${text(user, 'id')}:${text(user, 'role')}`),
-      ...truth.memberships
-        .filter(({ role }) => role === 'admin')
-        .map(({ groupId, userId }) => `group-admin:${groupId}:${userId}`),
-    ]),
-    ...setDifferences(
+    ...rowDifferences(
+      'roles',
+      privileges!,
+      idOf,
+      [
+        ...managed
+          .filter((user) => user['role'] !== 'user')
+          .map((user) => `role:${text(user, 'id')}:${text(user, 'role')}`),
+        ...truth.memberships
+          .filter(({ role }) => role === 'admin')
+          .map(({ groupId, userId }) => `group-admin:${groupId}:${userId}`),
+      ],
+      mayStay,
+    ),
+    ...rowDifferences(
       'appPermissions',
-      vendorIds(permissions!),
+      permissions!,
+      idOf,
       truth.devicePins.map((pin) => text(pin, 'id')),
+      mayStay,
     ),
-    ...setDifferences('activities', vendorIds(activities!), [...new Set(truth.events.ids)]),
-    ...setDifferences('files', files!.map(storedFile), filesOf(truth)),
+    ...rowDifferences('activities', activities!, idOf, [...new Set(truth.events.ids)]),
+    ...rowDifferences('files', files!, storedFile, filesOf(truth)),
   ];
 }
 

@@ -18,6 +18,23 @@ export function setDifferences(name: string, stored: readonly string[], wanted: 
   ];
 }
 
+type Row = Awaited<ReturnType<typeof rowsOf>>[number];
+
+/** The same of rows. `mayStay`: rows of these accounts may be there though they are not wanted. */
+export function rowDifferences(
+  name: string,
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+  wanted: readonly string[],
+  mayStay: ReadonlySet<string> = new Set(),
+): string[] {
+  const want = new Set(wanted);
+  const isOf = (row: Row) => mayStay.has(row['accountId'] as string) || mayStay.has(row['holderId'] as string);
+  return setDifferences(name, rows.filter((row) => want.has(keyOf(row)) || !isOf(row)).map(keyOf), wanted);
+}
+
+export const idOf = ({ vendorId }: Row): string => vendorId;
+
 type Rows = Map<string, Record<string, unknown>>;
 /** By kind and by the vendor's id, what is there. */
 export type Present = Record<string, Rows>;

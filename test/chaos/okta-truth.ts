@@ -2,60 +2,65 @@ import type { Db } from 'mongodb';
 import type { RecordKind } from '../../connectors/records.ts';
 import type { OktaTenant } from '../support/okta-tenant.ts';
 import { rowsOf } from '../support/stored-truth.ts';
-import { setDifferences } from './compare.ts';
+import { idOf, rowDifferences } from './compare.ts';
 
 const text = (row: object, key: string): string => String(Reflect.get(row, key));
 
 /**
- * What is stored of an Okta connection against what the simulator itself knows. Rows that are stored of these accounts
- * (memberships, roles, permissions) are left out.
+ * What is stored of an Okta connection against what the simulator itself knows. What these accounts had (memberships,
+ * roles, permissions) may still be there.
  */
 export async function oktaDifferences(
   db: Db,
   connectionId: string,
   { control }: Pick<OktaTenant, 'control'>,
-  without: ReadonlySet<string>,
+  mayStay: ReadonlySet<string>,
 ): Promise<string[]> {
   const truth = await control.truth();
-  const rows = async (kind: RecordKind) =>
-    (await rowsOf(db, connectionId, kind)).filter(
-      (row) => !row['removedAt'] && !without.has(row['accountId'] as string) && !without.has(row['holderId'] as string),
-    );
+  const rows = async (kind: RecordKind) => (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt']);
   const [accounts, groups, memberships, privileges, permissions, activities] = await Promise.all(
     (['accounts', 'groups', 'memberships', 'privileges', 'appPermissions', 'activities'] as const).map(rows),
   );
-  const ids = (list: readonly { vendorId: string }[]) => list.map(({ vendorId }) => vendorId);
+  const lastPiece = ({ vendorId }: { vendorId: string }) => vendorId.split(':').at(-1)!;
   return [
-    ...setDifferences(
+    ...rowDifferences(
       'accounts',
-      accounts!.map((row) => `${row.vendorId} ${row['vendorStatus']}`),
+      accounts!,
+      (row) => `${row.vendorId} ${row['vendorStatus']}`,
       truth.users!.map((user) => `${text(user, 'id')} ${text(user, 'status')}`),
     ),
-    ...setDifferences(
+    ...rowDifferences(
       'groups',
-      ids(groups!),
+      groups!,
+      idOf,
       truth.groups!.map((group) => text(group, 'id')),
     ),
-    ...setDifferences(
+    ...rowDifferences(
       'memberships',
-      ids(memberships!),
+      memberships!,
+      idOf,
       truth.memberships!.map(({ groupId, userId }) => `${groupId}:${userId}`),
+      mayStay,
     ),
     // What is held through a group is the group's.
-    ...setDifferences(
+    ...rowDifferences(
       'roles',
-      privileges!.filter((row) => row['origin'] === 'direct').map(({ vendorId }) => vendorId.replace(/^\w+:/, '')),
+      privileges!.filter((row) => row['origin'] === 'direct'),
+      ({ vendorId }) => vendorId.replace(/^\w+:/, ''),
       truth.roleAssignments!.map((role) => `${text(role, 'assigneeId')}:${text(role, 'id')}`),
+      mayStay,
     ),
-    ...setDifferences(
+    ...rowDifferences(
       'appPermissions',
-      ids(permissions!).map((id) => id.split(':').at(-1)!),
+      permissions!,
+      lastPiece,
       [
         ...truth.grants!.map((grant) => text(grant, 'id')),
         ...truth.refreshTokens!.map((token) => text(token, 'id')),
         ...truth.apiTokens!.filter(({ revoked }) => !revoked).map((token) => text(token, 'id')),
       ],
+      mayStay,
     ),
-    ...setDifferences('activities', ids(activities!), [...new Set(truth.logs!.uuids)]),
+    ...rowDifferences('activities', activities!, idOf, [...new Set(truth.logs!.uuids)]),
   ];
 }
