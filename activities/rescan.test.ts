@@ -56,6 +56,10 @@ describe('a rescan of what is shared', () => {
     expect(await people(invited)).toEqual(['editor']);
     expect(await stored(renamed)).toMatchObject({ name: 'renamed.txt', path: '/shared/renamed.txt' });
     expect((await stored(removed)).removedAt).toBeInstanceOf(Date);
+    const group = state.groups.rows[0]!.id;
+    control.invite({ item: renamed, group, role: 'viewer' });
+    expect((await scan()).asked).toBeLessThan(most + 2);
+    expect(await people(renamed)).toEqual(['viewer']);
     const [one] = control.item({ id: invited })!.collaborations;
     control.removeCollaboration({ id: one!.id });
     await scan();

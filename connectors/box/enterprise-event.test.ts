@@ -108,6 +108,11 @@ describe('what an event touches', () => {
   it.each([
     ['UPLOAD', {}, [{ kind: 'files', vendorId: 'file:12345', part: '11' }]],
     ['COLLABORATION_INVITE', { source: collaboration }, [{ kind: 'files', vendorId: 'folder:987', part: '11' }]],
+    [
+      'GROUP_ADD_ITEM',
+      { source: { ...collaboration, group_id: '5' } },
+      [{ kind: 'files', vendorId: 'folder:987', part: '11' }],
+    ],
     ['DOWNLOAD', {}, []],
     ['PREVIEW', {}, []],
     ['LOGIN', user, []],

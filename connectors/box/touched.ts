@@ -19,7 +19,8 @@ export function touchedBy(raw: unknown): Ref[] {
   if (reading.test(type) || /^FILE_(DOWNLOADED|PREVIEWED)$|^FOLDER_DOWNLOADED$/.test(type)) return [];
   const user = idText(userOf(event)?.id);
   const group = groupOf(event)?.id;
-  if (/^GROUP_/.test(type)) {
+  // What is shared with a group is told of the item.
+  if (/^GROUP_(?!(ADD|REMOVE)_ITEM$)/.test(type)) {
     if (group === undefined) return [];
     if (user === undefined || /^GROUP_(CREATION|DELETION|EDITED)$/.test(type))
       return [{ kind: 'groups', vendorId: group, part: 'groups' }];
