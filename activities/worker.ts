@@ -19,8 +19,11 @@ import { workflowBundle } from './workflow-bundle.ts';
 
 const slots = { actions: 20, watch: 100, sweep: 40, content: 4 } as const;
 const againMs = 2_000;
-/** Each look at a connection whose workflow is not kept costs a replay of up to 3,000 events. */
-const mostCachedWorkflows = 2_500;
+/**
+ * One takes up to 0.8 MB; one that is not kept is replayed when it has something to do, and where nothing changes a
+ * connection's has nothing to do for hours.
+ */
+const mostCachedWorkflows = 800;
 
 /** Of what the SDK says only that which somebody should read. */
 const warningsTo = (log: Logger): TemporalLogger => ({
