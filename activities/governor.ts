@@ -171,9 +171,9 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     try {
       if (throttled && reading.limit === 0) await slotPools.get(bucket)?.narrow(halvedMs);
       const observation = { ...figures, costMore, probe, ok, tookMs, inFlight: inFlight.get(bucket) ?? 0 };
-      const { changed } = await quotas.observe(bucket, observation);
+      const { changed, eased } = await quotas.observe(bucket, observation);
       if (changed && !throttled) await Promise.all(pools.map((pool) => pool.refresh()));
-      else if (probe) for (const pool of pools) pool.wake();
+      else if (eased || probe) for (const pool of pools) pool.wake();
     } finally {
       if (throttled) for (const pool of pools) pool.release();
     }

@@ -76,7 +76,11 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
       {
         $set: {
           squeeze: cond('$t.squeezed', '$squeeze', '$$REMOVE'),
-          't.dry': both('$t.squeezed', atMost('$squeeze.perMs', 0)),
+          // Not one call more: its share of time would reach beyond, into what is there again then.
+          't.dry': both(
+            '$t.squeezed',
+            above(cost, times('$squeeze.perMs', minus('$squeeze.until', most(or0('$tat', 0), '$t.now')))),
+          ),
           // A burst of half and a refill so slow that no window sees more than the whole reserve.
           't.burst': { $ceil: over('$t.reserve', 2) },
         },

@@ -36,8 +36,8 @@ export interface Correction {
   limit?: number;
   /** Null: others do not use it after all. */
   squeeze?: { perMs: number; forMs: number } | null;
-  /** What was booked by the old pace may be sent. */
-  slight?: boolean;
+  /** What was booked by the old pace must not be sent. */
+  slower?: boolean;
   /** Leave out so many calls. */
   stepBack?: number;
 }
@@ -48,6 +48,7 @@ export interface Correction {
  */
 export function judgeReading(belief: Belief, reading: QuotaObservation, at: number): Correction | null {
   const correction: Correction = {};
+  const before = paceAt(belief, at);
   const rolled = followReset(belief, reading, at);
   if (rolled) turnWindow(belief);
   const limit = reading.limit;
@@ -70,7 +71,14 @@ export function judgeReading(belief: Belief, reading: QuotaObservation, at: numb
     judgeRemaining(belief, reading.remaining, reading, at, correction);
     belief.remaining = reading.remaining;
   }
-  return Object.keys(correction).length > 0 ? correction : null;
+  if (Object.keys(correction).length === 0) return null;
+  if (correction.stepBack !== undefined || paceAt(belief, at) < 0.9 * before) correction.slower = true;
+  return correction;
+}
+
+/** Units a millisecond. */
+function paceAt({ squeeze, limit, share, cost, windowMs }: Belief, at: number): number {
+  return squeeze && squeeze.until > at ? squeeze.perMs : paceOf(limit, share, cost) / windowMs;
 }
 
 /** True when a new window began since the last answer. */
@@ -192,7 +200,6 @@ function judgeRolling(
   if (theirs > 0 && perMs * windowMs < pace) {
     const lasting = active && active.until - at > windowMs / 4;
     if (!lasting || Math.abs(perMs - active.perMs) > 0.02 * active.perMs) {
-      correction.slight = Math.abs(perMs - (active?.perMs ?? pace / windowMs)) < 0.1 * perMs;
       belief.squeeze = { perMs, until: at + windowMs / 2 };
       correction.squeeze = { perMs, forMs: windowMs / 2 };
     }

@@ -68,8 +68,9 @@ export interface Quotas {
   giveBackSlot(bucket: string, slot: string): Promise<void>;
   /**
    * Corrects downward at once, upward at a reset; with `throttledForMs` stops the bucket for everybody; a throttle
-   * with `limit: 0` is one of concurrency and halves the slots for a minute. `changed`: permits at hand are void.
+   * with `limit: 0` is one of concurrency and halves the slots for a minute. `changed`: permits at hand are void; `eased`:
+   * more may be had than was told.
    */
-  observe(bucket: string, reading: QuotaObservation): Promise<{ changed: boolean }>;
+  observe(bucket: string, reading: QuotaObservation): Promise<{ changed: boolean; eased?: boolean }>;
   list(prefix?: string): Promise<Record<string, unknown>[]>;
 }

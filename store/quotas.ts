@@ -150,7 +150,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
       const correction = judgeReading(belief, reading, monotonic());
       if (!correction) return { changed: false };
       await change(bucket, correctionPipeline(correction));
-      return { changed: !correction.slight || correction.stepBack !== undefined };
+      return { changed: correction.slower === true, eased: !correction.slower };
     },
 
     async list(prefix = '') {
