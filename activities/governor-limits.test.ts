@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import type { Charge } from '../connectors/quota.ts';
+import type { Send } from '../test/support/governed-calls.ts';
+import type { LimitKind } from '../test/support/limit-counters.ts';
+import type { LimitedVendor } from '../test/support/limited-vendor.ts';
+import { rate, VirtualScene } from '../test/support/virtual-scene.ts';
+
+/** What happens besides our calling. */
+const happenings = ['nothing', 'lowered', 'raised', 'others', 'death', 'pause', 'costs', 'actions'] as const;
+type Happening = (typeof happenings)[number];
+
+interface Outcome {
+  happening: Happening;
+  described: string;
+  refused: number;
+  /** As many as nobody could have known of. */
+  allowed: number;
+  mostAtOnce: number;
+  atOnce: number;
+  /** Of the scarcest limit in the last two windows, and the least that is promised. */
+  used: number;
+  wanted: number;
+}
+
+const windows = 4;
+const windowMs = 5_000;
+
+/** Random limits, processes, clocks and ways, against vendors that count strictly. */
+async function play(seed: number): Promise<Outcome> {
+  const scene = new VirtualScene(seed);
+  const { random } = scene;
+  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+  const happening = happenings[seed % happenings.length]!;
+  const kind = pick<LimitKind>(['fixed', 'sliding', 'bucket']);
+  const limit = (windowMs / 1_000) * pick([4, 6, 12]);
+  const cost = happening === 'costs' ? pick([2, 3, 5]) : 1;
+  const headers = happening !== 'nothing' || random() < 0.7;
+  const narrow = scene.vendor({ kind, limit, windowMs, headers });
+  const vendors: LimitedVendor[] = [narrow];
+  const charges: Charge[] = [rate('narrow', limit, windowMs, { cost })];
+  if (random() < 0.4) {
+    const wide = Math.round(limit * (1.5 + random()));
+    vendors.push(scene.vendor({ kind: pick<LimitKind>(['fixed', 'sliding', 'bucket']), limit: wide, windowMs }));
+    charges.push(rate('wide', wide, windowMs));
+  }
+  const atOnce = random() < 0.4 ? 4 : Infinity;
+  if (atOnce < Infinity) charges.push({ bucket: 'slots', kind: 'concurrent', limit: atOnce });
+  const processes = Array.from({ length: 1 + Math.floor(random() * 3) }, () =>
+    scene.process({
+      clock: { offsetMs: random() * 1e9, rate: 0.999 + random() * 0.002 },
+      travelMs: [0.2, 0.5 + random() * 5],
+    }),
+  );
+  let under = 0;
+  let mostAtOnce = 0;
+  const plain = scene.send(vendors);
+  let pausedUntil = 0;
+  const send = async (all: readonly Charge[]) => {
+    mostAtOnce = Math.max(mostAtOnce, (under += 1));
+    const reading = await plain(all);
+    under -= 1;
+    await scene.time.sleep(Math.max(0, pausedUntil - scene.time.now));
+    return reading;
+  };
+  const calling = processes.map((governor, n) =>
+    scene.call(governor, { send, charges, callers: 4, connection: `c${n}` }),
+  );
+  const total = windows * windowMs;
+  const at = (0.2 + random() / 2) * windowMs;
+  let last = limit;
+  const happens: Record<Happening, () => void> = {
+    nothing: () => undefined,
+    costs: () => undefined,
+    lowered: () => scene.time.after(at, () => narrow.setLimit((last = Math.round(limit * 0.6)))),
+    raised: () => scene.time.after(at, () => narrow.setLimit((last = Math.round(limit * 1.4)))),
+    others: () => {
+      const every = windowMs / (limit * (0.1 + random() * 0.3));
+      const other = (): void => {
+        narrow.consume(1);
+        if (scene.time.now < total) scene.time.after(every, other);
+      };
+      scene.time.after(random() * windowMs, other);
+    },
+    death: () => scene.time.after(at, () => processes.length > 1 && processes[0]!.die()),
+    pause: () => scene.time.after(at, () => (pausedUntil = at + random() * windowMs)),
+    actions: () => {
+      const slowly: Send = async (all) => {
+        const reading = await send(all);
+        await scene.time.sleep(300);
+        return reading;
+      };
+      const act = { send: slowly, charges, urgency: 'actions' as const, callers: 1, connection: 'acting' };
+      calling.push(scene.call(processes[0]!, act));
+    },
+  };
+  happens[happening]();
+  await scene.lasts(total, calling);
+  const refused = vendors.reduce((sum, vendor) => sum + vendor.refused.length, 0);
+  const used = (narrow.between(windows - 2, windows) * cost) / 2;
+  return {
+    happening,
+    described: `${limit} in ${windowMs} ms ${kind}, cost ${cost}, ${processes.length} processes, ${charges.map((charge) => charge.bucket).join('+')}${headers ? '' : ', no headers'}`,
+    refused,
+    // Nobody knows what others took since the last answer, nor that a limit was lowered.
+    allowed: happening === 'lowered' ? processes.length : happening === 'others' ? windows : 0,
+    mostAtOnce,
+    atOnce,
+    used,
+    // All but three calls of a small limit; one more may come right after the time that is counted.
+    // Where actions go out of turn all the time, what is held back on their account may cost up to a fifth.
+    wanted: happening === 'actions' ? 0.8 * last : Math.min(0.98 * last, last - 4 * cost) - cost,
+  };
+}
+
+const rounds = 25;
+
+describe.each(happenings.map((happening, n) => ({ happening, n })))(
+  'whatever the limits, when: $happening',
+  ({ n }) => {
+    it('no limit is exceeded, and what is allowed is used', { timeout: 60_000 }, async () => {
+      for (let round = 0; round < rounds; round += 1) {
+        const seed = round * happenings.length + n;
+        const outcome = await play(seed);
+        const said = `seed ${seed}: ${JSON.stringify(outcome)}`;
+        expect(outcome.refused, said).toBeLessThanOrEqual(outcome.allowed);
+        expect(outcome.mostAtOnce, said).toBeLessThanOrEqual(outcome.atOnce);
+        expect(outcome.used, said).toBeGreaterThanOrEqual(outcome.wanted);
+      }
+    });
+  },
+);
