@@ -60,7 +60,7 @@ export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
     const repeated = document.state === 'applying';
     const later = await untilBudget(doing, 'applyAction');
     if (later) return later;
-    const present = await action.read(opened.session, target);
+    const present = await action.read(opened.session, target, before.state);
     await refuseProtected(doing, present.principal);
     const was = { ...before, touches: present.touches };
     if (action.repeat === 'readable' || !repeated) {
@@ -138,9 +138,9 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
 type Present = Pick<Before<ActionState>, 'state' | 'touches'> | { state?: undefined; refusal: string };
 
 /** A connector's `read` also refuses what the action could not be applied to. To undo it that is only a word on it. */
-async function readPresent({ opened, action, target }: Doing): Promise<Present> {
+async function readPresent({ opened, action, document, target }: Doing): Promise<Present> {
   try {
-    return await action.read(opened.session, target);
+    return await action.read(opened.session, target, document.before);
   } catch (error) {
     if (!Failure.is(error, 'conflict')) throw error;
     return { refusal: error.message };

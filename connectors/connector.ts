@@ -197,8 +197,8 @@ export interface LostAccess {
 export type Applied<B> = { after: B } | { pending: string; againInMs: number };
 
 export interface Action<T, B, S = unknown> {
-  /** Never writes: the state, the plan, what cannot be undone. */
-  read(session: Session<S>, target: T): Promise<Before<B>>;
+  /** Never writes: the state, the plan, what cannot be undone. `before`, where it was read before, tells whose it was. */
+  read(session: Session<S>, target: T, before?: B): Promise<Before<B>>;
   /** Writes, then reads back. Refuses with `conflict` what the app will not do. */
   apply(session: Session<S>, target: T, before: B): Promise<Applied<B>>;
   check?(session: Session<S>, pending: string): Promise<Applied<B>>;

@@ -48,15 +48,15 @@ interface Found extends Located {
   calls: number;
 }
 
-async function find(base: BoxSession, target: FileTarget): Promise<Located> {
-  const reached = await reach(base, target);
+async function find(base: BoxSession, target: FileTarget, before?: QuarantineState): Promise<Located> {
+  const reached = await reachAgain(base, target, before);
   if (reached.at.type === 'web_link')
     throw conflict(`${target.fileId} is a bookmark`, 'remove its link, or move it to the trash');
   return { reached, held: await quarantined(reached) };
 }
 
-async function read(base: BoxSession, target: FileTarget): Promise<Found> {
-  const { reached, held } = await find(base, target);
+async function read(base: BoxSession, target: FileTarget, before?: QuarantineState): Promise<Found> {
+  const { reached, held } = await find(base, target, before);
   const { keeper } = await keeperOf(base);
   const state = held ? await heldState(base, keeper, held) : await stateOf(reached);
   if (reached.at.type !== 'folder' || state.place === 'gone') return { reached, state, held, calls: 0 };
@@ -64,6 +64,13 @@ async function read(base: BoxSession, target: FileTarget): Promise<Found> {
   if (state.place === 'trashed') return { reached, state: { ...state, below: [] }, held, calls: mostOfOneAction.calls };
   const { shared: below, calls } = await readSharedBelow(base, held ? keeper : reached.owner, held ?? reached.item!);
   return { reached, state: { ...state, below }, held, calls };
+}
+
+/** Out of quarantine it is with whom it was before, though it was last seen with who keeps it. */
+async function reachAgain(base: BoxSession, target: FileTarget, before?: QuarantineState): Promise<Reached> {
+  const reached = await reach(base, target);
+  if (reached.item || !before || before.ownerId === reached.ownerId) return reached;
+  return reach(base, target, before.ownerId);
 }
 
 async function heldState(base: BoxSession, keeper: BoxSession, held: Item): Promise<QuarantineState> {
@@ -124,8 +131,8 @@ function planOf(state: QuarantineState, keeperId: string): string[] {
 
 export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   repeat: 'readable',
-  async read(base, target): Promise<Before<QuarantineState>> {
-    const { state, reached, calls } = await read(base, target);
+  async read(base, target, before): Promise<Before<QuarantineState>> {
+    const { state, reached, calls } = await read(base, target, before);
     const done = state.place === 'quarantined';
     if (state.place === 'gone')
       throw new Failure('notFound', `${state.name} is neither there nor in the trash`, { who: 'operator' });
@@ -178,10 +185,10 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const moved = await mindful(base, target, before);
     if (!moved.held || isClosed(moved.state)) return { after: moved.state };
     await closeHeld(base, moved.held, moved.state);
-    return { after: (await read(base, target)).state };
+    return { after: (await read(base, target, before)).state };
   },
   async undo(base, target, before) {
-    const found = await find(base, target);
+    const found = await find(base, target, before);
     const back = await giveBack(base, found, before);
     if (before.place !== 'trashed') {
       await restoreSharing(base, await actAs(base, before.ownerId), back, before);
@@ -208,10 +215,10 @@ async function giveBack(base: BoxSession, { reached, held }: Located, before: Qu
 /** As `read`. What a folder in the trash holds shows when it is out: if that is too much, it goes back there. */
 async function mindful(base: BoxSession, target: FileTarget, before: QuarantineState): Promise<Found> {
   try {
-    return await read(base, target);
+    return await read(base, target, before);
   } catch (error) {
     if (before.place !== 'trashed' || !Failure.is(error, 'conflict')) throw error;
-    const found = await find(base, target);
+    const found = await find(base, target, before);
     if (!found.held) throw error;
     await giveBack(base, found, before);
     await removeCase(base, found.reached.at);
