@@ -9,7 +9,7 @@ it('gives back a file that was last seen with who keeps the quarantine', async (
   const fileId = `file:${id}`;
   const ownerKnown = async () => {
     const record = await box.store.records.get(box.connectionId, 'files', fileId);
-    return record?.kind === 'files' ? record.ownerId : undefined;
+    return record?.kind === 'files' && !record.removedAt ? record.ownerId : undefined;
   };
   control.setLink({ id, link: { access: 'open' } });
   await box.scan();
@@ -21,6 +21,10 @@ it('gives back a file that was last seen with who keeps the quarantine', async (
   await box.watch();
   const keeper = control.item({ id })!.owner;
   expect(keeper).not.toBe(box.owner);
+  expect(await ownerKnown()).toBe(keeper);
+  // Who is told late of the move asks whose it was.
+  await box.store.pending.add(box.connectionId, [{ kind: 'files', vendorId: fileId, part: box.owner }]);
+  await box.watch('pending');
   expect(await ownerKnown()).toBe(keeper);
 
   await box.store.actions.requestUndo(_id, { by: 'a governor', reason: 'mistake', accept: false });
