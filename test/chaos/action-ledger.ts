@@ -6,7 +6,8 @@ import type { Errand, Tenant } from './subject.ts';
 
 type Asked = Errand & { id: string; undo: boolean };
 
-const final = ['done', 'failed', 'refused', 'expired', 'cancelled', 'undone', 'undoFailed', 'undoNeedsAcceptance'];
+const final = ['failed', 'undoFailed'];
+const away: readonly string[] = ['unavailable', 'throttled'];
 
 /** Every action that was asked for in a round at one tenant, and whether each was done as often as it may be. */
 export class ActionLedger {
@@ -58,8 +59,8 @@ export class ActionLedger {
   }
 
   /**
-   * `mayFail`: the vendor was away for so long that giving up with the reason is right; never done twice though, and never
-   * refused, which would say that somebody else changed the object.
+   * `mayFail`: the vendor was away for so long that giving up for this reason is right; never done twice though, nor given
+   * up for another.
    */
   async differences(mayFail: boolean): Promise<string[]> {
     if (this.#asked.length === 0) return [];
@@ -75,7 +76,8 @@ export class ActionLedger {
       const is = stored.get(id);
       const wanted = undo ? 'undone' : 'done';
       if (!is) return [`action ${id} (${action}) is lost`];
-      if (is.state === wanted || (mayFail && is.state !== 'refused' && final.includes(is.state))) return [];
+      if (is.state === wanted || (mayFail && final.includes(is.state) && away.includes(is.problem?.kind ?? '')))
+        return [];
       return [`action ${id} (${action}) is ${is.state}, not ${wanted}${is.problem ? `: ${is.problem.what}` : ''}`];
     });
     if (open.length > 0) return open;

@@ -132,6 +132,7 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
         await unlessGone(control.rename({ id, name: `overtaken ${Math.floor(random() * 1e9)}` }));
       }
     },
+    deleted,
     async deleteUser(random) {
       const user = people.newcomers.splice(Math.floor(random() * people.newcomers.length), 1)[0];
       if (user === undefined) return;

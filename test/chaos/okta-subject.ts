@@ -112,6 +112,7 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
       for (let n = 0; n < 3; n += 1)
         await unlessGone(control.setStatus({ user: pick(random, active), status: 'SUSPENDED' }));
     },
+    deleted,
     async deleteUser(random) {
       const user = await somebody(random);
       deleted.add(user);

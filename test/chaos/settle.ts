@@ -20,7 +20,7 @@ export async function settle(ground: Ground, faults: readonly Fault[]): Promise<
     const left = await differences(ground, mayFail, 'strictly');
     if (left.length === 0) return [];
     await Promise.all(ground.all.map((one) => one.askForScan()));
-    await settled(ground, async () => (await Promise.all(ground.all.map(unsettled))).flat());
+    await settled(ground, async () => (await Promise.all(ground.all.map((one) => unsettled(one, none)))).flat());
   }
   return found.length > 0 ? found : settled(ground, () => differences(ground, mayFail, 'strictly'));
 }
@@ -45,7 +45,9 @@ async function differences(
   how: 'strictly' | 'leniently',
 ): Promise<string[]> {
   const { db } = world.mongodb;
-  const busy = (await Promise.all(all.map(unsettled))).flat();
+  const busy = (
+    await Promise.all(all.map((one) => unsettled(one, how === 'leniently' ? one.tenant.deleted : none)))
+  ).flat();
   for (const { subject } of all)
     if ((await db.collection('pending').countDocuments({ connectionId: subject.connectionId })) > 0)
       busy.push(`${subject.app}: some are still to be looked at again`);
@@ -61,13 +63,18 @@ async function differences(
   return (await Promise.all([...ofOne, ...more])).flat();
 }
 
-/** What keeps the connection from being at rest. */
-async function unsettled({ connection }: Connected): Promise<string[]> {
+const none: ReadonlySet<string> = new Set();
+
+/** What keeps the connection from being at rest. A stage may be without the part of a user who was deleted in the scan. */
+async function unsettled({ connection }: Connected, deleted: ReadonlySet<string>): Promise<string[]> {
   const { state, _id, app } = await connection();
   const name = `${app} ${_id}`;
   if (!state || state.phase !== 'watching' || !state.scan.finishedAt)
     return [`${name} is ${state?.phase ?? 'not begun'}${state?.problem ? `: ${state.problem.what}` : ''}`];
   return Object.entries(state.stages)
-    .filter(([, stage]) => !['done', 'absent'].includes(stage.phase))
+    .filter(([, { phase, problem }]) => {
+      const without = phase === 'partial' && [...deleted].some((id) => problem?.what.includes(`user ${id} `));
+      return !without && !['done', 'absent'].includes(phase);
+    })
     .map(([stage, { phase, problem }]) => `${name}: stage ${stage} is ${phase}: ${problem?.what}`);
 }

@@ -87,6 +87,8 @@ export interface Tenant {
   changeListed(random: Random): Promise<void>;
   /** Somebody is deleted: what was theirs only the next scan finds gone. */
   deleteUser(random: Random): Promise<void>;
+  /** Since the last strict comparison that found nothing. */
+  deleted: ReadonlySet<string>;
   /** What an operator would ask for, upon something that nobody else touches. `undo`: is taken back afterwards. */
   errand(random: Random, isStored: IsStored): Promise<Errand & { undo: boolean }>;
   /** `plain`: of several writes; `unshown`: the vendor does it as often as it is asked to. */
@@ -98,8 +100,8 @@ export interface Tenant {
   /** What is not as asked, by the vendor's own count; `disruptions`: how often an answer may have been lost. */
   misdone(settled: readonly Settled[], disruptions: number): Promise<string[]>;
   /**
-   * What is stored against what the simulator itself knows. `leniently`: without what was of users who were deleted since
-   * the last strict comparison that found nothing.
+   * What is stored against what the simulator itself knows. `leniently`: what was of users who were `deleted` may
+   * still be there.
    */
   differences(db: Db, connectionId: string, how: 'strictly' | 'leniently'): Promise<string[]>;
   /** Of one's own run the rows that no two runs have in common are left out. */
