@@ -193,6 +193,20 @@ describe('waiting', () => {
     expect(order.slice(2)).toEqual(['actions', 'actions', 'watch', 'watch', 'sweep', 'sweep']);
   });
 
+  it('of an action books one call ahead, not all that there is', async () => {
+    const scene = new VirtualScene();
+    const governor = scene.process();
+    const charges = [rate('ahead', 10, 10_000)];
+    const ask = () => governor.acquire(charges, 'actions', never);
+    // The first call, what is kept for actions, and one that waits for the next.
+    for (let n = 0; n < 3; n += 1) await scene.time.during(ask());
+    const waiting = ask();
+    await scene.time.during(scene.time.sleep(500));
+    const { tat, outcome } = scene.database.documents.get('ahead') as { tat: number; outcome: { at: number } };
+    expect(tat - outcome.at).toBeLessThanOrEqual(2 * (10_000 / 8));
+    await scene.time.during(waiting);
+  });
+
   it('ends with its signal, and the next in line is served', async () => {
     const scene = new VirtualScene();
     const governor = scene.process();

@@ -41,6 +41,8 @@ export class PermitPool {
   private permits: PoolPermit[] = [];
   private asking = false;
   private askingForAction = false;
+  /** Calls that were booked for actions which still wait: none is booked twice, or one action took all there is for 20 s. */
+  private bookedForActions = 0;
   /** By urgency: not to be asked before, and why. */
   private refused: Partial<Record<Urgency, { until: number; why: string }>> = {};
   private streak = 0;
@@ -150,7 +152,8 @@ export class PermitPool {
   private ask(at: number): void {
     const actions = this.line.count('actions');
     const soon = this.permits.filter((permit) => permit.at <= at + leadMs).length;
-    if (actions > soon && !this.askingForAction && this.allowed('actions', at)) {
+    this.bookedForActions = Math.min(this.bookedForActions, actions, this.permits.length);
+    if (actions > Math.max(soon, this.bookedForActions) && !this.askingForAction && this.allowed('actions', at)) {
       this.askingForAction = true;
       const withinMs = Math.max(0, this.line.first!.deadline - at);
       void this.request('actions', 1, withinMs).finally(() => {
@@ -219,6 +222,7 @@ export class PermitPool {
     const unwanted = answer.reserve === true && this.line.count('actions') === 0;
     if (unwanted) await this.source.giveBack(1, answer).catch(this.source.problem);
     else this.keep(answer, at);
+    if (urgency === 'actions' && !answer.reserve) this.bookedForActions += answer.granted;
   }
 
   private keep(grant: QuotaGrant, at: number): void {
