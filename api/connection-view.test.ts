@@ -13,6 +13,7 @@ const connection = {
   scanEveryMs: 60_000,
   state: {
     phase: 'scanning',
+    watch: { round: 3, changes: 0, lastAt: '2026-01-01T07:00:00.000Z' },
     scan: { number: 1, stage: 'users', notice },
     stages: { users: { phase: 'running', parts: { total: 1, done: 0, failed: 0 }, counts: noCounts, eta } },
   },
@@ -21,10 +22,12 @@ const connection = {
 describe('a connection that scans', () => {
   it('tells when a stage ends beside how far it has come by now', async () => {
     const summary = async () => ({ counts, total: 2, done: 1, skipped: 0, failed: 0, estimate: 9 });
+    const lookedAt = async () => new Date('2026-01-01T08:00:00Z');
     const shown = connectionView(
-      await withProgress({ positions: { summary } } as unknown as Store, connection),
+      await withProgress({ positions: { summary, lookedAt } } as unknown as Store, connection),
       () => true,
     );
+    expect(shown.watch).toMatchObject({ round: 3, lastAt: '2026-01-01T08:00:00.000Z' });
     expect(shown.stages.users).toMatchObject({ eta, counts, estimate: 9, parts: { total: 2, done: 1 } });
   });
 

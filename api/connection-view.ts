@@ -54,10 +54,14 @@ export function connectionView(connection: ConnectionDocument, mayKnow: (id: str
 }
 
 /**
- * The state is written between chunks, each of which may read for a minute; the positions tell how far the stage that
- * runs has come by now.
+ * The state is written between chunks, each of which may read for a minute, and not at all while nothing changes; the
+ * positions tell how far the stage that runs has come by now, and when changes were last looked for.
  */
-export async function withProgress(store: Store, connection: ConnectionDocument): Promise<ConnectionDocument> {
+export async function withProgress(store: Store, stored: ConnectionDocument): Promise<ConnectionDocument> {
+  const lookedAt = stored.state && (await store.positions.lookedAt(stored._id));
+  const connection = lookedAt
+    ? { ...stored, state: { ...stored.state!, watch: { ...stored.state!.watch, lastAt: lookedAt.toISOString() } } }
+    : stored;
   const { state } = connection;
   const stage = state?.scan.stage;
   if (!state || !stage || stage === 'auth' || state.stages[stage]?.phase !== 'running') return connection;

@@ -110,6 +110,7 @@ export interface PositionDocument {
   estimate?: number;
   /** When the part's first page of this scan was asked for; removal looks at what was observed before. */
   startedAt: Date | null;
+  /** Of a feed: when its newest round ended. */
   finishedAt: Date | null;
   /** Read to its end and being completed: after an interruption there is nothing left to read, only `complete`. */
   ended?: boolean;

@@ -1,4 +1,5 @@
 import { MongoServerError, type Db, type Document, type Filter, type Sort } from 'mongodb';
+import type { Clock } from './clock.ts';
 import type { PositionDocument } from './documents.ts';
 import { free, lost, writeFenced } from './fence.ts';
 import { LeaseLost } from './lease-lost.ts';
@@ -25,6 +26,7 @@ const inMilliseconds = (ms: number): Document => ({ $add: ['$$NOW', ms] });
 
 export function createPositionClaims(
   db: Db,
+  clock: Clock,
 ): Pick<Positions, 'claim' | 'claimFeed' | 'renew' | 'release' | 'completeRound' | 'fail'> {
   const positions = db.collection<PositionDocument>('positions');
 
@@ -132,7 +134,7 @@ export function createPositionClaims(
 
     async completeRound(lease, round) {
       await writeFenced(db, lease, {
-        $set: roundDone(round),
+        $set: roundDone(round, clock.now()),
         $unset: { failure: true },
       });
     },

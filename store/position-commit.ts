@@ -153,7 +153,7 @@ function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estim
   return {
     $set: {
       failures: 0,
-      ...(round !== undefined && roundDone(round)),
+      ...(round !== undefined && roundDone(round, pages.at(-1)?.observedAt ?? position.finishedAt)),
       ...(position.startedAt === null && first !== null && { startedAt: first }),
       ...(typeof cursor === 'string' && { cursor }),
       ...(checkpoint !== undefined && { checkpoint }),

@@ -23,8 +23,8 @@ export const positionId = (
 ): string => `${connectionId}/${lane}/${stage}/${role}/${partId}`;
 
 /** Of a feed that has done this round, and so is held by nobody. */
-export const roundDone = (round: number) =>
-  ({ ...free, scan: round, state: 'open', failures: 0, notBefore: null }) as const;
+export const roundDone = (round: number, finishedAt: Date | null) =>
+  ({ ...free, scan: round, state: 'open', failures: 0, notBefore: null, finishedAt }) as const;
 
 export interface Range {
   from?: Date;

@@ -14,7 +14,7 @@ const pagesOfComplete = {
 };
 const seen = { $add: ['$counts.added', '$counts.changed', '$counts.unchanged'] };
 
-export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list'> {
+export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list' | 'lookedAt'> {
   const positions = db.collection<PositionDocument>('positions');
 
   return {
@@ -70,6 +70,14 @@ export function createPositionSummary(db: Db): Pick<Positions, 'summary' | 'list
         },
       };
       return example ? { ...summary, example } : summary;
+    },
+
+    async lookedAt(connectionId) {
+      const newest = await positions.findOne(
+        { connectionId, lane: 'watch', finishedAt: { $ne: null } },
+        { sort: { finishedAt: -1 }, projection: { finishedAt: 1 } },
+      );
+      return newest?.finishedAt ?? null;
     },
 
     async list(connectionId, { lane, stage, state, limit, cursor }) {

@@ -144,6 +144,8 @@ export interface Positions {
     inMs?: number,
     begin?: 'cursor' | 'checkpoint',
   ): Promise<void>;
+  /** When a round of looks for changes last ended at one of its feeds; null before the first. */
+  lookedAt(connectionId: string): Promise<Date | null>;
   summary(connectionId: string, lane: PositionLane, stage: StageName, scan: number): Promise<PartsSummary>;
   list(
     connectionId: string,

@@ -218,7 +218,11 @@ describe('stages and parts', () => {
     await positions.ensureFeed(con, 'files', part(''));
     await positions.ensureFeed(con, 'pending', part(''));
     const one = (await positions.claimFeed(con, 5, 'w', 60_000)).lease!;
+    expect(await positions.lookedAt(con)).toBeNull();
     await positions.completeRound(one, 5);
+    const { finishedAt } = (await positions.feed(con, one.position.stage as 'users', ''))!;
+    expect(await positions.lookedAt(con)).toEqual(finishedAt);
+    expect(finishedAt).toBeInstanceOf(Date);
     const two = (await positions.claimFeed(con, 5, 'w', 60_000)).lease!;
     expect(two.position._id).not.toBe(one.position._id);
     await positions.completeRound(two, 5);
@@ -253,6 +257,7 @@ describe('stages and parts', () => {
         state: 'open',
         holder: null,
         leaseUntil: null,
+        finishedAt: write.pages[0]!.observedAt,
         counts: { pages: round + 1 },
       });
       expect(await positions.claimFeed(con, round + 1, 'w', 60_000)).toMatchObject({ lease: null });

@@ -12,7 +12,7 @@ export function createPositions(db: Db, client: MongoClient, clock: Clock): Posi
   const commits = createCommits(db, client, clock);
   return {
     ...createPositionStages(db, client),
-    ...createPositionClaims(db),
+    ...createPositionClaims(db, clock),
     ...createPositionSummary(db),
     commit: commits.commit,
     complete: createCompletion(db, client, clock, commits),

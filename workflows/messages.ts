@@ -110,6 +110,7 @@ export interface ConnectionState {
   settings?: ConnectionTiming;
   stages: Partial<Record<StageName, StageState>>;
   waits: Partial<Record<Lane, Wait>>;
+  /** Stands still where nothing changes: looks that find nothing are Temporal's alone. */
   watch: { round: number; openedAt?: string; lastAt?: string; changes: number; everyMs?: number };
   actions: { taken: number; running: number };
   /** Files whose bytes are to be read, are known, and could not be read; once there were any. */
