@@ -86,7 +86,7 @@ export function createGovernor(options: GovernorOptions): RunningGovernor {
     let pool = slotPools.get(bucket);
     if (!pool) {
       pool = new SlotPool({
-        take: (urgency) => quotas.takeSlot(bucket, { limit, holder, urgency, leaseMs }),
+        take: (urgency, connections) => quotas.takeSlot(bucket, { limit, holder, urgency, leaseMs, connections }),
         renew: (slots) => quotas.renewSlots(bucket, slots, leaseMs),
         giveBack: (slot) => quotas.giveBackSlot(bucket, slot),
         timers,

@@ -4,10 +4,13 @@ import { WaitingLine, type Asking, type Refusal, type Timers } from './waiting-l
 export interface HeldSlot {
   slot: string;
   urgency: Urgency;
+  /** Asked for anew from then on: others may wait for it. */
+  until: number;
 }
 
 export interface SlotSource {
-  take(urgency: Urgency): Promise<{ slot: string } | { slot: null; inMs: number; why: string }>;
+  /** For so many connections of this process. */
+  take(urgency: Urgency, connections: number): Promise<{ slot: string } | { slot: null; inMs: number; why: string }>;
   renew(slots: readonly string[]): Promise<void>;
   giveBack(slot: string): Promise<void>;
   timers: Timers;
@@ -16,7 +19,12 @@ export interface SlotSource {
 }
 
 /** A slot nobody needs is kept so long, for the next call of this process. */
-const idleMs = 500;
+const idleMs = 100;
+/** A slot is handed on from call to call so long. */
+const turnMs = 2_000;
+const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep', 'content'];
+
+const moreUrgent = (one: Urgency, other: Urgency) => urgencies.indexOf(one) < urgencies.indexOf(other);
 
 /** The slots of one bucket in this process: handed on from call to call, renewed while held. */
 export class SlotPool {
@@ -25,7 +33,8 @@ export class SlotPool {
   private readonly held = new Set<string>();
   private idle: { slot: HeldSlot; since: number }[] = [];
   private asking = false;
-  private refusedUntil = 0;
+  /** Who is as urgent or less does not ask before. */
+  private refused: { until: number; urgency: Urgency } = { until: 0, urgency: 'content' };
   private noReuseUntil = 0;
   private cancelTimer: (() => void) | undefined;
   private cancelRenewal: (() => void) | undefined;
@@ -42,7 +51,7 @@ export class SlotPool {
 
   async release(slot: HeldSlot): Promise<void> {
     const at = this.source.timers.now();
-    const reusable = at >= this.noReuseUntil && this.held.has(slot.slot);
+    const reusable = at >= this.noReuseUntil && at < slot.until && this.held.has(slot.slot);
     // The slot that is kept for actions stays theirs.
     if (reusable && (slot.urgency !== 'actions' || this.line.first?.urgency === 'actions')) {
       this.idle.push({ slot, since: at });
@@ -50,7 +59,7 @@ export class SlotPool {
       return;
     }
     await this.giveBack(slot);
-    this.refusedUntil = 0;
+    this.refused.until = 0;
     this.pump();
   }
 
@@ -85,12 +94,13 @@ export class SlotPool {
     });
     this.line.refuseBefore(
       at,
-      () => ({ inMs: Math.max(1, this.refusedUntil - at), why: 'as many calls as it allows at once are under way' }),
+      () => ({ inMs: Math.max(1, this.refused.until - at), why: 'as many calls as it allows at once are under way' }),
       () => true,
     );
-    if (this.line.length > 0 && !this.asking && at >= this.refusedUntil) {
+    const { first } = this.line;
+    if (first && !this.asking && (at >= this.refused.until || moreUrgent(first.urgency, this.refused.urgency))) {
       this.asking = true;
-      void this.request(this.line.first!.urgency).finally(() => {
+      void this.request(first.urgency).finally(() => {
         this.asking = false;
         this.pump();
       });
@@ -100,27 +110,27 @@ export class SlotPool {
 
   private async request(urgency: Urgency): Promise<void> {
     try {
-      const answer = await this.source.take(urgency);
+      const answer = await this.source.take(urgency, this.line.connections(this.source.timers.now()));
       const at = this.source.timers.now();
       if (answer.slot === null) {
         const { inMs, why } = answer;
-        this.refusedUntil = at + inMs;
+        this.refused = { until: at + inMs, urgency };
         this.line.refuseBefore(
           at + inMs,
           () => ({ inMs, why }),
-          () => true,
+          (other) => !moreUrgent(other, urgency),
         );
         return;
       }
       this.held.add(answer.slot);
       this.keepRenewing();
-      const slot: HeldSlot = { slot: answer.slot, urgency };
+      const slot: HeldSlot = { slot: answer.slot, urgency, until: at + turnMs };
       if (this.line.first && (urgency !== 'actions' || this.line.first.urgency === 'actions'))
         this.line.shift(at)!.grant(slot);
       else if (urgency === 'actions') await this.giveBack(slot);
       else this.idle.push({ slot, since: at });
     } catch (error) {
-      this.refusedUntil = this.source.timers.now() + 1_000;
+      this.refused = { until: this.source.timers.now() + 1_000, urgency: 'actions' };
       this.source.problem(error);
       this.line.fail(error);
     }
@@ -142,7 +152,7 @@ export class SlotPool {
     const next: number[] = this.idle.map(({ since }) => since + idleMs);
     if (this.line.length > 0) {
       next.push(this.line.earliestDeadline);
-      if (this.refusedUntil > at) next.push(this.refusedUntil);
+      if (this.refused.until > at) next.push(this.refused.until);
     }
     if (next.length === 0) return;
     this.cancelTimer = this.source.timers.after(Math.max(0.5, Math.min(...next) - at), () => this.pump());

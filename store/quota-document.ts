@@ -35,7 +35,16 @@ export interface QuotaDocument {
   spent?: number;
   windowEndsAt?: number;
   /** Concurrency. */
-  slots?: { id: string; until: number; urgency: string }[];
+  slots?: { id: string; holder: string; until: number; urgency: string }[];
+  /** The processes that share them: each has its turn. */
+  askers?: {
+    id: string;
+    connections: number;
+    urgency: string;
+    servedAt: number;
+    waitsUntil: number;
+    keptUntil: number;
+  }[];
   halvedUntil?: number;
   waiting?: { actions?: number; watch?: number };
   /** What the last request was told. */

@@ -1,5 +1,6 @@
 import { MongoClient, type Collection, type Document } from 'mongodb';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Urgency } from '../connectors/quota.ts';
 import { seeded } from '../simulators/kit/seeded.ts';
 import { evaluateUpdate, type Fields } from '../test/support/evaluate-update.ts';
 import { useDatabase } from '../test/support/use-database.ts';
@@ -38,13 +39,15 @@ it('is computed in virtual time as by MongoDB', { timeout: 60_000 }, async () =>
   const limits = { ...quotaTimes, learnEveryMs: 300 };
   let document: Fields = {};
   const step = (kind: 'rate' | 'budget' | 'concurrent', n: number): Document[] => {
-    const urgency = pick('actions', 'watch', 'sweep');
+    const urgency = pick<Urgency>('actions', 'watch', 'sweep');
     const probe = ((document['stop'] as Fields | undefined)?.['probe'] as string | undefined) ?? 'none';
     if (kind === 'concurrent') {
       const [slot] = (document['slots'] as { id: string }[] | undefined) ?? [];
+      const holder = pick('a', 'b');
+      const want = { ...{ limit: 3, holder, urgency, leaseMs: 500 }, connections: holder === 'a' ? 2 : 1 };
       return pick(
-        takeSlotPipeline(`s${n}`, { limit: 3, urgency, leaseMs: 500 }),
-        takeSlotPipeline(`s${n}`, { limit: 3, urgency, leaseMs: 500 }),
+        takeSlotPipeline(`s${n}`, want),
+        takeSlotPipeline(`s${n}`, want),
         renewSlotsPipeline([slot?.id ?? ''], 500),
         giveBackSlotPipeline(slot?.id ?? ''),
         throttlePipeline({ limit: 0, throttledForMs: 50 }, 50, true, { ...limits, halvedMs: 300 }),

@@ -60,9 +60,10 @@ export interface Quotas {
   take(bucket: string, want: QuotaWant): Promise<QuotaAnswer>;
   /** Units: calls times their cost. */
   giveBack(bucket: string, units: number, grant?: { probe?: string; reserve?: boolean }): Promise<void>;
+  /** Holders have their turns, by how many connections each asks for. */
   takeSlot(
     bucket: string,
-    want: { limit: number; holder: string; urgency: Urgency; leaseMs: number },
+    want: { limit: number; holder: string; urgency: Urgency; leaseMs: number; connections?: number },
   ): Promise<{ slot: string } | { slot: null; inMs: number; why: string }>;
   renewSlots(bucket: string, slots: readonly string[], leaseMs: number): Promise<void>;
   giveBackSlot(bucket: string, slot: string): Promise<void>;

@@ -23,6 +23,8 @@ interface Counted {
 export class LimitedVendor implements Counted {
   readonly accepted: number[] = [];
   readonly refused: number[] = [];
+  /** Calls refused because as many as it allows were under way. */
+  crowded = 0;
   /** The path of each accepted call. */
   readonly paths: string[] = [];
   /** Somebody else's calls. */
@@ -47,6 +49,7 @@ export class LimitedVendor implements Counted {
   begin(path = '', cost = 1): { ok: boolean; done: () => QuotaReading } {
     const { now, atOnce = Infinity, headers = true } = this.options;
     const crowded = this.atOnce >= atOnce;
+    if (crowded) this.crowded += 1;
     const ok = !crowded && this.count(this, cost);
     if (ok) this.paths.push(path);
     this.atOnce += 1;
