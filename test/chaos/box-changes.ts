@@ -103,7 +103,11 @@ export function boxChanges(
       const login = `new-${fresh(random)}@acme.test`;
       people.newcomers.push((await control.createUser({ name: login, login })).id);
     },
-    async (random) => control.updateUser({ user: pick(random, people.owners), name: `Renamed ${fresh(random)}` }),
+    // Of those who have nothing yet: the vendor shows a name with all that somebody owns, and tells nobody of that.
+    async (random) => {
+      if (people.newcomers.length === 0) return;
+      await control.updateUser({ user: pick(random, people.newcomers), name: `Renamed ${fresh(random)}` });
+    },
     async (random) =>
       control.addMember({
         group: pick(random, people.groups),

@@ -1,6 +1,6 @@
 import type { Db } from 'mongodb';
 import { canonicalJson, recordHash } from '../../store/record-hash.ts';
-import { recordKinds } from '../../connectors/records.ts';
+import { fileRecord, recordKinds, type RecordKind } from '../../connectors/records.ts';
 import { rowsOf } from '../support/stored-truth.ts';
 
 const most = 5;
@@ -51,6 +51,20 @@ function withoutArrival(row: Record<string, unknown>): Record<string, unknown> {
   return { ...timeless, hash: recordHash(canonicalJson(timeless, arrival).text) };
 }
 
+/** What an item tells of the folders above changes with them, and is not asked for again: its path and sharing are. */
+const ofAbove = { has_collaborations: undefined, path_collection: undefined };
+
+function withoutAbove(row: Record<string, unknown>): Record<string, unknown> {
+  const told = Object.fromEntries(Object.keys(fileRecord.shape).map((name) => [name, row[name]]));
+  const raw = { ...(row['raw'] as object), ...ofAbove };
+  return { ...row, raw, hash: recordHash(canonicalJson({ ...told, raw, sharing: row['sharing'] }).text) };
+}
+
+const comparable: Partial<Record<RecordKind, typeof withoutAbove>> = {
+  activities: withoutArrival,
+  files: withoutAbove,
+};
+
 /** Without the row of this id, which differs from run to run. */
 export async function presentOf(db: Db, connectionId: string, without?: string): Promise<Present> {
   const present = await Promise.all(
@@ -58,10 +72,7 @@ export async function presentOf(db: Db, connectionId: string, without?: string):
       const rows = (await rowsOf(db, connectionId, kind)).filter(
         (row) => !row['removedAt'] && row.vendorId !== without,
       );
-      return [
-        kind,
-        new Map(rows.map((row) => [row.vendorId, kind === 'activities' ? withoutArrival(row) : row])),
-      ] as const;
+      return [kind, new Map(rows.map((row) => [row.vendorId, comparable[kind]?.(row) ?? row]))] as const;
     }),
   );
   return Object.fromEntries(present);
