@@ -106,9 +106,8 @@ async function play(seed: number): Promise<Outcome> {
     mostAtOnce,
     atOnce,
     used,
-    // All but three calls of a small limit; one more may come right after the time that is counted.
-    // Where actions go out of turn all the time, what is held back on their account may cost up to a fifth.
-    wanted: happening === 'actions' ? 0.8 * last : Math.min(0.98 * last, last - 4 * cost) - cost,
+    // All but three calls of a limit under 200; one more may come right after the time that is counted.
+    wanted: Math.min(0.98 * last, last - 3 * cost) - cost,
   };
 }
 
