@@ -21,7 +21,7 @@ export interface SlotSource {
 /** A slot nobody needs is kept so long, for the next call of this process. */
 const idleMs = 100;
 /** A slot is handed on from call to call so long. */
-const turnMs = 2_000;
+const turnMs = 1_000;
 const urgencies: readonly Urgency[] = ['actions', 'watch', 'sweep', 'content'];
 
 const moreUrgent = (one: Urgency, other: Urgency) => urgencies.indexOf(one) < urgencies.indexOf(other);
@@ -52,8 +52,9 @@ export class SlotPool {
   async release(slot: HeldSlot): Promise<void> {
     const at = this.source.timers.now();
     const reusable = at >= this.noReuseUntil && at < slot.until && this.held.has(slot.slot);
-    // The slot that is kept for actions stays theirs.
-    if (reusable && (slot.urgency !== 'actions' || this.line.first?.urgency === 'actions')) {
+    // Who is less urgent asks for its own: others that are more so may wait for it elsewhere.
+    const next = this.line.first?.urgency ?? (slot.urgency === 'actions' ? 'content' : slot.urgency);
+    if (reusable && !moreUrgent(slot.urgency, next)) {
       this.idle.push({ slot, since: at });
       this.pump();
       return;
@@ -83,8 +84,11 @@ export class SlotPool {
 
   private pump(): void {
     const at = this.source.timers.now();
-    while (this.idle.length > 0 && this.line.length > 0) {
-      const { slot } = this.idle.pop()!;
+    while (this.line.first) {
+      const { urgency } = this.line.first;
+      const fitting = this.idle.findLastIndex(({ slot }) => !moreUrgent(slot.urgency, urgency));
+      if (fitting < 0) break;
+      const [{ slot }] = this.idle.splice(fitting, 1) as [{ slot: HeldSlot }];
       this.line.shift(at)!.grant(slot);
     }
     this.idle = this.idle.filter((entry) => {
@@ -125,8 +129,7 @@ export class SlotPool {
       this.held.add(answer.slot);
       this.keepRenewing();
       const slot: HeldSlot = { slot: answer.slot, urgency, until: at + turnMs };
-      if (this.line.first && (urgency !== 'actions' || this.line.first.urgency === 'actions'))
-        this.line.shift(at)!.grant(slot);
+      if (this.line.first && !moreUrgent(urgency, this.line.first.urgency)) this.line.shift(at)!.grant(slot);
       else if (urgency === 'actions') await this.giveBack(slot);
       else this.idle.push({ slot, since: at });
     } catch (error) {
