@@ -88,7 +88,8 @@ export class SlotPool {
       const { urgency } = this.line.first;
       const fitting = this.idle.findLastIndex(({ slot }) => !moreUrgent(slot.urgency, urgency));
       if (fitting < 0) break;
-      const [{ slot }] = this.idle.splice(fitting, 1) as [{ slot: HeldSlot }];
+      const { slot } = this.idle[fitting]!;
+      this.idle.splice(fitting, 1);
       this.line.shift(at)!.grant(slot);
     }
     this.idle = this.idle.filter((entry) => {
