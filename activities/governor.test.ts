@@ -129,6 +129,29 @@ describe('a budget', () => {
   });
 });
 
+describe.each([1, 2, 3, 4, 5])('a budget whose calls cost what only their answers tell, scene %i', (seed) => {
+  it('is kept to and used, though a process dies meanwhile', async () => {
+    const scene = new VirtualScene(seed);
+    const limit = 400;
+    const lastingMs = 20_000;
+    const charges: Charge[] = [{ bucket: 'told', kind: 'budget', limit, windowMs: lastingMs, cost: 3 }];
+    let spent = 0;
+    const send = async () => {
+      const cost = Math.floor(scene.random() * 6);
+      spent += cost;
+      await scene.time.sleep(scene.between([5, 40]));
+      return { cost };
+    };
+    const processes = [1, 2, 3].map((n) => scene.process({ clock: { offsetMs: n * 1e6 } }));
+    const calling = processes.map((governor) => scene.call(governor, { send, charges, callers: 4 }));
+    scene.time.after(lastingMs * (0.2 + scene.random() / 2), () => processes[0]!.die());
+    await scene.lasts(lastingMs - 50, calling);
+    expect(spent).toBeLessThanOrEqual(limit);
+    // But for what is kept for actions, and two calls.
+    expect(spent).toBeGreaterThanOrEqual(0.99 * limit - 2 * 5);
+  });
+});
+
 describe('connections that share a quota', () => {
   it('take turns, however many calls each has waiting, in whatever process', async () => {
     const scene = new VirtualScene();
