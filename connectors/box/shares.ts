@@ -18,7 +18,9 @@ export async function collaborationsOf(session: BoxSession, item: Pick<Item, 'ty
       query: { limit: 1000, fields: collaborationFields },
     }),
   );
-  return rows.filter((row) => row.role !== 'owner' && (!row.item || row.item.id === item.id));
+  const own = rows.filter((row) => row.role !== 'owner' && (!row.item || row.item.id === item.id));
+  // What comes twice, on one page or on two while the list changes, is one.
+  return [...new Map(own.map((row) => [row.id, row])).values()];
 }
 
 /** How a share names whom it is for: the id of an account or group of the enterprise, else the e-mail address. */
