@@ -1,5 +1,12 @@
 import type { Document, IndexDescription } from 'mongodb';
-import type { LedgerEntry } from './quota-ledger.ts';
+
+/** Units that all processes were granted, by when they may be sent; a part of the window each. */
+export interface LedgerEntry {
+  part: number;
+  /** The first of them, by MongoDB's clock. */
+  from: number;
+  units: number;
+}
 
 /** Times are milliseconds since 1970 by MongoDB's clock, as doubles: a pace of a thousand calls a second needs fractions. */
 export interface QuotaDocument {

@@ -12,15 +12,8 @@ import {
   same,
   times,
   type Expression,
+  type LedgerEntry,
 } from './quota-document.ts';
-
-/** Units that all processes were granted, by when they may be sent; a part of the window each. */
-export interface LedgerEntry {
-  part: number;
-  /** The first of them, by MongoDB's clock. */
-  from: number;
-  units: number;
-}
 
 const parts = 16;
 

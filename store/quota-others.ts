@@ -1,5 +1,34 @@
-import type { Belief } from './quota-readings.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
+
+/** What a process believes of a bucket. Times by its own monotonic clock, in milliseconds. */
+export interface Belief {
+  limit: number;
+  fromHeaders: boolean;
+  windowMs: number;
+  share: number;
+  /** Of a call; 1 unless told. */
+  cost?: number;
+  squeeze?: { perMs: number; until: number };
+  /** When the vendor's window ends: the earliest that its answers allow. */
+  resetAt?: number;
+  resetSetAt?: number;
+  /** It is told by the second. */
+  coarse?: boolean;
+  remaining?: number;
+  /** A window was seen to begin anew: it is one that ends at its reset, and what is left until then is ours. */
+  renewed?: boolean;
+  /** Windows shorter than their length end since then: calls that were counted leave one by one. */
+  shortSince?: number;
+  /** The vendor counts over the last window's length, or refills steadily: its reset moves on and on. */
+  rolling?: boolean;
+  /** A higher limit was seen first at this time. */
+  higherSince?: number;
+  /** Units that all processes were to send from one time to another. */
+  sent?: (from: number, until: number) => number;
+  others?: Others;
+  /** A pause of before shows in the vendor's figures only from then on. */
+  stepBackAfter?: number;
+}
 
 /** What somebody else spends of the same limit, as the vendor's figures tell less what we sent ourselves. */
 export interface Others {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { judgeReading, type Belief } from './quota-readings.ts';
+import type { Belief } from './quota-others.ts';
+import { judgeReading } from './quota-readings.ts';
 
 const believing = (more: Partial<Belief> = {}): Belief => ({
   limit: 200,

@@ -5,7 +5,8 @@ import { budgetRules } from './quota-budget.ts';
 import { quotaTimes, type QuotaDocument, type QuotaOutcome, type QuotaTimes } from './quota-document.ts';
 import { sentBetween } from './quota-ledger.ts';
 import { rateRules } from './quota-rate.ts';
-import { judgeBudget, judgeReading, type Belief, type BudgetBelief } from './quota-readings.ts';
+import type { Belief } from './quota-others.ts';
+import { judgeBudget, judgeReading, type BudgetBelief } from './quota-readings.ts';
 import { giveBackPipeline, takePipeline } from './quota-take.ts';
 import { giveBackSlotPipeline, renewSlotsPipeline, takeSlotPipeline } from './quota-slots.ts';
 import {
