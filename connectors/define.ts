@@ -1,15 +1,6 @@
 import type { z } from 'zod';
-import type {
-  Answer,
-  AuthContext,
-  Call,
-  Connector,
-  ConnectorSpec,
-  OpenOptions,
-  Push,
-  Session,
-  Verified,
-} from './connector.ts';
+import type { Answer, Call } from './call.ts';
+import type { AuthContext, Connector, ConnectorSpec, OpenOptions, Push, Session, Verified } from './connector.ts';
 import { Failure } from './kit/failures.ts';
 import { governedDownload, governedFetch, type FetchContext } from './kit/fetch.ts';
 import { originProblem } from './kit/origins.ts';

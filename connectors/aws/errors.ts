@@ -1,4 +1,4 @@
-import type { Answer, Call } from '../connector.ts';
+import type { Answer, Call } from '../call.ts';
 import { Failure, type FailureKind } from '../kit/failures.ts';
 import { redact } from '../kit/redact.ts';
 

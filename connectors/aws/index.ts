@@ -1,5 +1,5 @@
 import type { Origins } from '../authorization.ts';
-import type { Call } from '../connector.ts';
+import type { Call } from '../call.ts';
 import type { Charge } from '../quota.ts';
 import { defineConnector } from '../define.ts';
 import { quarantineFile } from './action-quarantine.ts';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse } from '@smithy/types';
-import type { Answer, Call } from '../connector.ts';
+import type { Answer, Call } from '../call.ts';
 import { Failure } from '../kit/failures.ts';
 import type { ServiceName } from './settings.ts';
 

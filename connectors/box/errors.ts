@@ -1,4 +1,4 @@
-import type { Answer, Call } from '../connector.ts';
+import type { Answer, Call } from '../call.ts';
 import { Failure } from '../kit/failures.ts';
 import { tokenOperation } from './auth.ts';
 import { contentOperation } from './content.ts';

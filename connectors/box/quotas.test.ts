@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Call } from '../connector.ts';
+import type { Call } from '../call.ts';
 import { quotas } from './quotas.ts';
 import { settings } from './settings.ts';
 

@@ -1,4 +1,4 @@
-import type { Call } from '../connector.ts';
+import type { Call } from '../call.ts';
 import type { Charge } from '../quota.ts';
 import { contentOperation } from './content.ts';
 import type { Settings } from './settings.ts';

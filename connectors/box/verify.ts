@@ -1,5 +1,6 @@
 import type { ActionName } from '../actions.ts';
-import type { Answer, Capability, Probe, Verified } from '../connector.ts';
+import type { Answer } from '../call.ts';
+import type { Capability, Probe, Verified } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { call, rowsOf } from './api.ts';
 import { lacksScope } from './errors.ts';

@@ -1,4 +1,4 @@
-import type { Answer } from '../connector.ts';
+import type { Answer } from '../call.ts';
 import { Failure, type Evidence } from './failures.ts';
 import { matchesAnyOrigin } from './origins.ts';
 import { redact } from './redact.ts';

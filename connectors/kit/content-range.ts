@@ -1,5 +1,5 @@
 import type { Content } from '../content.ts';
-import type { Download } from '../connector.ts';
+import type { Download } from '../call.ts';
 import { Failure } from './failures.ts';
 
 /** What asks for the bytes from `start` on; nothing for the whole. */

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { request as send, type Dispatcher } from 'undici';
 import type { OutgoingRequest } from '../authorization.ts';
-import type { Call } from '../connector.ts';
+import type { Call } from '../call.ts';
 import type { ReceivedAnswer } from './answer.ts';
 import { Failure } from './failures.ts';
 import { unreachable } from './unreachable.ts';

@@ -2,7 +2,8 @@ import { createHash, createPrivateKey, randomUUID, type KeyObject } from 'node:c
 import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
 import { z } from 'zod';
 import type { OutgoingRequest } from '../authorization.ts';
-import type { Answer, AuthContext } from '../connector.ts';
+import type { Answer } from '../call.ts';
+import type { AuthContext } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { usableScopes, type Credential, type OauthCredential } from './credential.ts';
 import { noOrg } from './no-org.ts';

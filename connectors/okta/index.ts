@@ -1,4 +1,4 @@
-import type { Answer, Call } from '../connector.ts';
+import type { Answer, Call } from '../call.ts';
 import { defineConnector } from '../define.ts';
 import { Failure } from '../kit/failures.ts';
 import { removeFromGroup, removePrivilege, revokeAppPermission } from './access-actions.ts';
