@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { actionTitles, type ActionTarget } from '../connectors/actions.ts';
 import type { Action, ActionState, Applied, Before } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
-import type { ActionDocument, Hold } from '../store/documents.ts';
+import type { ActionDocument, Hold } from '../store/action-documents.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { ActionLease } from '../store/actions-interface.ts';
 import type { Problem } from '../workflows/messages.ts';

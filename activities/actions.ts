@@ -3,7 +3,7 @@ import type { ActionState, Before, Ref } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';
-import type { ActionDocument } from '../store/documents.ts';
+import type { ActionDocument } from '../store/action-documents.ts';
 import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ActionDocument } from '../store/documents.ts';
+import type { ActionDocument } from '../store/action-documents.ts';
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 
 const box = useGovernedBox();

@@ -1,6 +1,6 @@
 import { actionTitles } from '../connectors/actions.ts';
 import { Failure } from '../connectors/kit/failures.ts';
-import type { ActionDocument, Reversion } from '../store/documents.ts';
+import type { ActionDocument, Reversion } from '../store/action-documents.ts';
 import type { HoldLook } from '../store/holds.ts';
 import type { Dependencies } from './dependencies.ts';
 import { differences } from './differences.ts';

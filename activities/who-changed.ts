@@ -1,5 +1,5 @@
 import { selfLabel } from '../connectors/kit/ocsf.ts';
-import type { ActionDocument, Reversion } from '../store/documents.ts';
+import type { ActionDocument, Reversion } from '../store/action-documents.ts';
 import type { Store } from '../store/store.ts';
 
 /** Among so many of the newest activities. */

@@ -1,4 +1,4 @@
-import type { ActionDocument } from '../store/documents.ts';
+import type { ActionDocument } from '../store/action-documents.ts';
 
 /** What an operator sees of an action: all but who works on it now and the vendor's own handle. */
 export function actionView(action: ActionDocument) {

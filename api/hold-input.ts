@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Action, ActionState } from '../connectors/connector.ts';
-import type { Hold } from '../store/documents.ts';
+import type { Hold } from '../store/action-documents.ts';
 import { HttpProblem, invalidField } from './problems.ts';
 
 const day = 86_400_000;

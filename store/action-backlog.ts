@@ -3,7 +3,7 @@ import { advanceable, cancellable } from './action-states.ts';
 import type { ActionBacklog, Actions } from './actions-interface.ts';
 import { unplaced } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, ActionStateName } from './documents.ts';
+import type { ActionDocument, ActionStateName } from './action-documents.ts';
 
 type Grouped = Omit<ActionBacklog, 'connectionId' | 'since' | 'oldest'> & {
   _id: string;

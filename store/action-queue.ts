@@ -3,7 +3,7 @@ import { expireOverdue } from './action-backlog.ts';
 import { advanceable, cancellable, underway } from './action-states.ts';
 import { createBatchQueue, unplaced } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument } from './documents.ts';
+import type { ActionDocument } from './action-documents.ts';
 import type { Actions } from './actions-interface.ts';
 
 /** Which actions the lane may take next. */

@@ -1,4 +1,4 @@
-import type { ActionStateName } from './documents.ts';
+import type { ActionStateName } from './action-documents.ts';
 
 /** The operator may still call it off: nothing was written in the app. */
 export const cancellable: readonly ActionStateName[] = ['requested', 'planned', 'prepared'];

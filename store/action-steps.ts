@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ClientSession, Db, Filter, MongoClient, UpdateFilter } from 'mongodb';
 import { advanceable, cancellable, finished, mayStep, needsBefore } from './action-states.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument } from './documents.ts';
+import type { ActionDocument } from './action-documents.ts';
 import { inTransaction } from './in-transaction.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { addPending } from './pending-writes.ts';

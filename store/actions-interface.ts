@@ -1,5 +1,5 @@
 import type { Ref } from '../connectors/connector.ts';
-import type { ActionDocument } from './documents.ts';
+import type { ActionDocument } from './action-documents.ts';
 import type { Paged } from './paging.ts';
 
 export interface NewAction {

@@ -4,7 +4,7 @@ import { createActionQueue } from './action-queue.ts';
 import { createActionSteps } from './action-steps.ts';
 import { cancellable } from './action-states.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, ActionStateName } from './documents.ts';
+import type { ActionDocument, ActionStateName } from './action-documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 import { newId } from './ids.ts';
 import { afterCursor, newestFirst, pageOf } from './paging.ts';

@@ -2,7 +2,8 @@ import type { ClientSession, Db, Filter, MongoClient } from 'mongodb';
 import type { BudgetOf, Room, Batches } from './batches-interface.ts';
 import { advanceable, underway } from './action-states.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, BatchDocument, ConnectionDocument } from './documents.ts';
+import type { ActionDocument, BatchDocument } from './action-documents.ts';
+import type { ConnectionDocument } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
 
 export const hourMs = 3_600_000;

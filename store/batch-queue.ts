@@ -2,7 +2,7 @@ import type { Db, Filter, MongoClient } from 'mongodb';
 import { cancellable } from './action-states.ts';
 import { createBatchBudget } from './batch-budget.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, ActionStateName, BatchDocument } from './documents.ts';
+import type { ActionDocument, ActionStateName, BatchDocument } from './action-documents.ts';
 
 /** Of the eight that a connection does at once the rest is for what was asked for singly. */
 const mostOfBatches = 6;

@@ -1,4 +1,4 @@
-import type { ActionStateName, BatchDocument } from './documents.ts';
+import type { ActionStateName, BatchDocument } from './action-documents.ts';
 import type { NewAction } from './actions-interface.ts';
 import type { Paged } from './paging.ts';
 

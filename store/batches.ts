@@ -4,7 +4,7 @@ import { targetKeyOf } from './actions.ts';
 import { createBatchBudget, hourMs } from './batch-budget.ts';
 import type { Batches, NewBatch } from './batches-interface.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, ActionStateName, BatchDocument } from './documents.ts';
+import type { ActionDocument, ActionStateName, BatchDocument } from './action-documents.ts';
 import { newId } from './ids.ts';
 import { inTransaction } from './in-transaction.ts';
 import { afterCursor, newestFirst, pageOf } from './paging.ts';

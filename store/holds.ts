@@ -2,7 +2,7 @@ import type { Db, Filter, IndexDescription } from 'mongodb';
 import type { Ref } from '../connectors/connector.ts';
 import type { RecordKind } from '../connectors/records.ts';
 import type { Clock } from './clock.ts';
-import type { ActionDocument, Reversion } from './documents.ts';
+import type { ActionDocument, Reversion } from './action-documents.ts';
 
 export const holdIndexes: IndexDescription[] = [
   {

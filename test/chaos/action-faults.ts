@@ -1,4 +1,4 @@
-import type { ActionDocument } from '../../store/documents.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import { Missed, type Fault, type Struck } from './fault.ts';
 import type { Steps } from './subject.ts';
 import type { Trap } from './tcp-proxy.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
-import type { ActionDocument } from '../../store/documents.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import { stubborn } from './stubborn.ts';
 import type { Errand, Tenant } from './subject.ts';
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { actionIndexes, createActions } from '../../store/actions.ts';
 import { createBatches } from '../../store/batches.ts';
 import type { ActionChange, NewAction } from '../../store/actions-interface.ts';
-import type { ActionDocument } from '../../store/documents.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import { useDatabase } from './use-database.ts';
 
 export const connectionId = 'con_a';

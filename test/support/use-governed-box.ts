@@ -9,7 +9,7 @@ import type { ActionStep, Delay, WatchResult } from '../../activities/results.ts
 import type { ActionName, ActionTarget } from '../../connectors/actions.ts';
 import { box } from '../../connectors/box/index.ts';
 import type { BoxSimulator } from '../../simulators/box/simulator.ts';
-import type { ActionDocument } from '../../store/documents.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { Store } from '../../store/store.ts';
 import { credentialOf, settingsOf, startEnterprise } from '../contract/box-enterprise.ts';
