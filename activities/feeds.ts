@@ -4,6 +4,10 @@ import type { StageName } from '../connectors/records.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Opened } from './open-session.ts';
+import { problemOf } from './problems.ts';
+
+const blindAgainMs = 30 * 60_000;
+export const isBlind = (kind: string | undefined): boolean => kind === 'forbidden' || kind === 'unavailableSubject';
 
 /** Fixes the point from which a feed follows: what happens after it is told, what was before is the sweep's. */
 export async function openAtLease(deps: Dependencies, opened: Opened, stage: StageName, lease: Lease): Promise<Lease> {
@@ -27,9 +31,24 @@ export async function openAtLease(deps: Dependencies, opened: Opened, stage: Sta
   return next;
 }
 
+/** Ends the try of a feed; it is due again later. */
+export async function feedFailed(deps: Dependencies, lease: Lease, failure: Failure): Promise<void> {
+  const { store, times, log } = deps;
+  const { connectionId, stage, part, failures } = lease.position;
+  const problem = problemOf(failure, store.now());
+  const doing = `following ${stage}${part.title ? ` ${part.title}` : ''}`;
+  log.warn({ connectionId, doing, problem }, 'a feed failed');
+  const waits = [...times.againMs, ...times.failedAgainMs];
+  const again = isBlind(failure.kind) ? blindAgainMs : waits[Math.min(failures, waits.length - 1)];
+  await store.positions.fail(lease, 'open', problem, again, failure.kind === 'restart' ? 'checkpoint' : undefined);
+}
+
+/** Throws what the app answered, once the feed is given up: the part that is to be swept is tried again with it. */
+type Failed = (lease: Lease, error: unknown) => Promise<void>;
+
 /**
- * For a sweep that is about to begin: opens the part's feed unless it is open. A number says that the watch lane is at
- * it, and in how many milliseconds to come back.
+ * For a sweep that is about to begin: opens the part's feed unless it is open. A number says that another is at it, or
+ * that it is not due yet, and in how many milliseconds to come back.
  */
 export async function openFeed(
   deps: Dependencies,
@@ -37,6 +56,10 @@ export async function openFeed(
   stage: StageName,
   part: Part,
   holder: string,
+  failed: Failed = async (lease, error) => {
+    await deps.store.positions.release(lease).catch(() => undefined);
+    throw error;
+  },
 ): Promise<number | undefined> {
   const { positions } = deps.store;
   const connectionId = opened.connection._id;
@@ -53,9 +76,8 @@ export async function openFeed(
   }
   try {
     await positions.release(await openAtLease(deps, opened, stage, claim.lease));
-    return undefined;
   } catch (error) {
-    await positions.release(claim.lease).catch(() => undefined);
-    throw error;
+    await failed(claim.lease, error);
   }
+  return undefined;
 }

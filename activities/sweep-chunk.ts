@@ -4,6 +4,7 @@ import { Failure } from '../connectors/kit/failures.ts';
 import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease, PartsSummary } from '../store/positions-interface.ts';
+import { awaitTrail } from './await-trail.ts';
 import { contentWaiting } from './content-chunk.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -57,6 +58,8 @@ class Chunk {
   private readonly holder: string;
   private lease: Lease | undefined;
   private renewedAt = Date.now();
+  /** What the audit trail names from now on will be looked at again. */
+  private trailed = false;
   private readonly deps: Dependencies;
   private readonly opened: Opened;
   private readonly stage: StageName;
@@ -124,16 +127,21 @@ class Chunk {
 
   private async work(lease: Lease): Promise<Ending | undefined> {
     try {
-      const busyMs = lease.position.role === 'part' ? await this.awaitFeed(lease) : undefined;
+      const isPart = lease.position.role === 'part';
+      const waiting = isPart ? await this.awaitTrail() : undefined;
+      if (waiting) {
+        await this.deps.store.positions.release(lease);
+        return waiting;
+      }
+      const busyMs = isPart ? await this.awaitFeed(lease) : undefined;
       if (busyMs !== undefined) {
         await this.deps.store.positions.release(lease, busyMs);
         return undefined;
       }
-      const listing = lease.position.role === 'listing';
-      const current = listing ? await this.list(lease) : await this.sweep(lease);
+      const current = isPart ? await this.sweep(lease) : await this.list(lease);
       if (current) await this.deps.store.positions.release(current);
       // Where the parts that are known now take longer than this, the workflow is soon let send more readers.
-      if (listing && !current) this.deadline = Math.min(this.deadline, Date.now() + this.deps.times.chunkMs / 12);
+      if (!isPart && !current) this.deadline = Math.min(this.deadline, Date.now() + this.deps.times.chunkMs / 12);
       return undefined;
     } catch (error) {
       return this.failed(lease, error);
@@ -169,6 +177,16 @@ class Chunk {
   private async awaitFeed(lease: Lease): Promise<number | undefined> {
     if (!this.spec.changes) return undefined;
     return openFeed(this.deps, this.opened, this.stage, lease.position.part, this.holder);
+  }
+
+  /** The same of what the audit trail names. */
+  private async awaitTrail(): Promise<Ending | undefined> {
+    if (!this.spec.lookup || this.trailed) return undefined;
+    const ms = await awaitTrail(this.deps, this.opened, this.holder);
+    this.trailed = ms === undefined;
+    if (ms === undefined) return undefined;
+    const why = `${this.stage}: the audit trail is to be followed first, so that no change is missed`;
+    return { delay: { ms: Math.max(ms, 100), reason: 'unavailable', why } };
   }
 
   private async sweep(lease: Lease): Promise<Lease | undefined> {

@@ -9,20 +9,19 @@ import { contentWaiting } from './content-chunk.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { drainPending } from './drain-pending.ts';
-import { openAtLease } from './feeds.ts';
+import { feedFailed, openAtLease } from './feeds.ts';
 import { checkHolds } from './holds.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
 import { openSession, type Opened } from './open-session.ts';
-import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
+import { asFailure, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
 import type { WatchResult } from './results.ts';
 import { spread } from './spread.ts';
 import { keepSubscribed } from './subscriptions.ts';
 
 const pendingFeed = { stage: 'pending', partId: '' } as const;
-const blindAgainMs = 30 * 60_000;
 
 /** One round: what is pending first, then every feed from where it stands to its end. */
 export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
@@ -226,7 +225,7 @@ class Chunk {
   }
 
   private async failed(lease: Lease, error: unknown): Promise<'done' | Ending> {
-    const { store, times, log } = this.deps;
+    const { store, times } = this.deps;
     if (error instanceof LeaseLost) return 'done';
     if (this.opened.session.signal.aborted) {
       await store.positions.release(lease).catch(() => undefined);
@@ -234,7 +233,7 @@ class Chunk {
     }
     if (isOurs(error)) throw error;
     const failure = asFailure(error);
-    const { stage, part, failures } = lease.position;
+    const { stage, part } = lease.position;
     const doing = `following ${stage}${part.title ? ` ${part.title}` : ''}`;
     switch (failure.kind) {
       case 'throttled':
@@ -243,21 +242,9 @@ class Chunk {
       case 'unauthorized':
         await store.positions.release(lease);
         return { unauthorized: unauthorized(failure, this.opened.connection.credentialVersion, store.now()) };
-      default: {
-        const problem = problemOf(failure, store.now());
-        log.warn({ connectionId: lease.position.connectionId, doing, problem }, 'a feed failed');
-        const blind = failure.kind === 'forbidden' || failure.kind === 'unavailableSubject';
-        const waits = [...times.againMs, ...times.failedAgainMs];
-        const again = blind ? blindAgainMs : waits[Math.min(failures, waits.length - 1)];
-        await store.positions.fail(
-          lease,
-          'open',
-          problem,
-          again,
-          failure.kind === 'restart' ? 'checkpoint' : undefined,
-        );
+      default:
+        await feedFailed(this.deps, lease, failure);
         return 'done';
-      }
     }
   }
 }
