@@ -56,3 +56,9 @@ export const erasing = proxyActivities<Pick<Activities, 'erase'>>({
   taskQueue: taskQueues.actions,
 });
 export const recording = proxyLocalActivities<Pick<Activities, 'writeState'>>({ startToCloseTimeout: '10s', retry });
+/** The same; what fails for longer is told and waited for by the lane. */
+export const finding = proxyLocalActivities<Pick<Activities, 'nextActions'>>({
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '1m',
+  retry,
+});

@@ -1,14 +1,8 @@
-import {
-  CancellationScope,
-  condition,
-  isCancellation,
-  patched,
-  setCurrentDetails,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
 import type { Delay, Unauthorized, Wishes } from '../activities/results.ts';
 import { Attributes } from './attributes.ts';
 import { details } from './details.ts';
+import { LocalTurns } from './local-turns.ts';
 import type { ConnectionInput, ConnectionState, Lane, Phase, Problem } from './messages.ts';
 import { newState } from './new-state.ts';
 import { recording } from './proxies.ts';
@@ -32,13 +26,12 @@ export class Run {
   readonly woken = { actions: true, changed: false, content: false, rescan: false, wish: false, credentials: false };
   wishes: Wishes | undefined;
   interruption: Interruption | undefined;
+  readonly local = new LocalTurns(() => this.record());
   /** The credential version that the newest authentication proved. */
   credentialVersion = 0;
   private scope: CancellationScope | undefined;
   private readonly startedAt = Date.now();
   private readonly attributes: Attributes;
-  private lastRecord: Promise<void> = Promise.resolve();
-  private nextRecord: Promise<void> | undefined;
 
   constructor(input: ConnectionInput) {
     this.input = input;
@@ -171,19 +164,7 @@ export class Run {
   async publish(): Promise<void> {
     setCurrentDetails(details(this.input, this.state));
     this.attributes.show(this.state);
-    await (patched('states-in-order') ? this.recordInTurn() : this.record());
-  }
-
-  /**
-   * One at a time; those who come while one is under way share the next. Local activities that end in another order than
-   * they began are replayed in one go, and what follows from them then comes in another order than it did.
-   */
-  private recordInTurn(): Promise<void> {
-    const begin = (): Promise<void> => {
-      this.nextRecord = undefined;
-      return (this.lastRecord = this.record());
-    };
-    return (this.nextRecord ??= this.lastRecord.then(begin, begin));
+    await this.local.write();
   }
 
   private record(): Promise<void> {
