@@ -111,7 +111,7 @@ export const timesOf = (scale = 1): Times => ({
   holdByMs: 60_000 * scale,
   bareThrottleMs: 60_000 * scale,
   handoverMs: Math.max(10_000 * scale, 2_000),
-  slotLeaseMs: Math.max(30_000 * scale, 3_000),
+  slotLeaseMs: Math.max(10_000 * scale, 3_000),
 });
 
 /** Throws one line for each wrong variable: its name and what it wants. */

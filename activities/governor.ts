@@ -18,7 +18,7 @@ export interface GovernorOptions {
   onWait?: (wait: Asking & { bucket: string; ms: number; why: string }) => void;
   /** Told of corrections and returns that MongoDB did not take: they cost capacity, never a call's answer. */
   onProblem?: (error: unknown, bucket: string) => void;
-  /** Of slots; 30 s unless told. */
+  /** Of slots; 10 s unless told. */
   leaseMs?: number;
   /** For how long a throttle of concurrency keeps slots from being handed on; as the store halves them: 60 s. */
   halvedMs?: number;
@@ -54,7 +54,7 @@ function scarcity(charge: Charge): number {
 
 /** One a process: what it has of every bucket is shared by all connections and lanes. */
 export function createGovernor(options: GovernorOptions): RunningGovernor {
-  const { quotas, maxWaitMs = 20_000, leaseMs = 30_000, halvedMs = 60_000, timers = processTimers } = options;
+  const { quotas, maxWaitMs = 20_000, leaseMs = 10_000, halvedMs = 60_000, timers = processTimers } = options;
   const { onProblem = (error, bucket) => process.emitWarning(`quota ${bucket}: ${String(error)}`) } = options;
   const holder = randomUUID();
   const permitPools = new Map<string, PermitPool>();
