@@ -23,8 +23,8 @@ async function main(config: Config): Promise<void> {
   const temporal = connectTemporal({ address: config.temporalAddress, namespace: config.temporalNamespace });
   const clock = systemClock;
   const signals = createSignals(temporal, clock, logger);
-  const starter = createStarter({ store, temporal, connectors, clock, logger });
   const everyMs = config.reconcileEveryMs;
+  const starter = createStarter({ store, temporal, connectors, clock, logger, everyMs: everyMs / 4 });
   const reconciler = createReconciler({ store, temporal, starter, clock, logger, everyMs });
   const server = createServer(createApp({ store, temporal, signals, starter, connectors, config, logger, clock }));
   // Slow senders must not hold sockets: the whole request within 30 s, its head within 10 s.

@@ -72,6 +72,7 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
       CASTELLAN_API_REQUESTS_PER_MINUTE: '6000000',
       CASTELLAN_PUBLIC_URL: `http://127.0.0.1:${apiPort}`,
       CASTELLAN_TIME_SCALE: String(scale),
+      CASTELLAN_RECONCILE_SECONDS: String(Math.max(1, Math.ceil(60 * scale))),
       CASTELLAN_LOG_LEVEL: 'info',
     };
     const api = await startApi(owner, logFolder, { ...env, TEMPORAL_ADDRESS: temporal.toApi.address }, code);

@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 /** What a fault breaks. Faults of one place strike one after the other, those of different places at once. */
 export const places = ['worker', 'api', 'mongodb', 'temporal', 'network', 'push', 'vendor'] as const;
 export type Place = (typeof places)[number];
+/** Of which every tenant has its own. */
+export const placesOfTenants: readonly Place[] = ['network', 'push', 'vendor'];
 
 /** The world, and which of its tenants the fault strikes. */
 export interface Struck extends World {

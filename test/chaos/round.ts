@@ -3,10 +3,11 @@ import { pick, seeded, type Random } from '../../simulators/kit/seeded.ts';
 import { differencesFromUndisturbed } from './compare.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
-import { Missed, places, type Fault } from './fault.ts';
+import { Missed, placesOfTenants, type Fault } from './fault.ts';
 import { longestRunOf } from './longest-run.ts';
 import { lastCommitted, olderOverNewer } from './observations.ts';
 import { settle } from './settle.ts';
+import type { Subject } from './subject.ts';
 
 export interface RoundResult {
   round: number;
@@ -61,8 +62,8 @@ export async function runRound(
     ]),
   ).catch((error: unknown) => failures.push(`the workload could not go on: ${String(error)}`));
   await Promise.all(
-    places.map(async (place) => {
-      for (const fault of faults.filter((one) => one.place === place)) await strike(fault);
+    lanesOf(faults, world.subjects, streamOf(seed, round, 0)).map(async (lane) => {
+      for (const one of lane) await strike(one);
     }),
   );
   tell('the faults are over');
@@ -70,18 +71,16 @@ export async function runRound(
   await working;
   await mendAll(ground);
 
-  async function strike(fault: Fault): Promise<void> {
+  async function strike({ fault, subject }: Aimed): Promise<void> {
     const random = streamOf(seed, round, 100 + hashOf(fault.kind));
     await world.pause(random() * 5_000);
+    const armedAt = performance.now();
     try {
-      const subject = pick(
-        random,
-        world.subjects.filter(({ app }) => !fault.apps || fault.apps.includes(app)),
-      );
       const heal = await fault.inject({ ...world, subject }, random);
       struck.push(fault.kind);
       world.disrupted();
-      tell(`${fault.kind} struck${world.subjects.length > 1 ? ` (${subject.app})` : ''}`);
+      const waited = `${((performance.now() - armedAt) / 1000).toFixed(1)} s`;
+      tell(`${fault.kind} struck ${world.subjects.length > 1 ? `${subject.app} ` : ''}after ${waited}`);
       if (!heal) return;
       await world.pause(5_000 + random() * 15_000);
       await heal();
@@ -120,6 +119,30 @@ export async function runRound(
       if (differ.length === 0 || Date.now() > until) return differ;
     }
   }
+}
+
+interface Aimed {
+  fault: Fault;
+  subject: Subject;
+}
+
+/** What strikes one after the other: faults of one place, and of one tenant's where each has its own. */
+function lanesOf(faults: readonly Fault[], subjects: readonly Subject[], random: Random): Aimed[][] {
+  const lanes = new Map<string, Aimed[]>();
+  const lengthOf = (lane: string) => lanes.get(lane)?.length ?? 0;
+  // Those of one app first, so that the others even the lanes out.
+  for (const fault of faults.toSorted((a, b) => (a.apps?.length ?? 9) - (b.apps?.length ?? 9))) {
+    const laneAt = ({ app }: Subject) =>
+      placesOfTenants.includes(fault.place) ? `${fault.place} ${app}` : fault.place;
+    const able = subjects.filter(({ app }) => !fault.apps || fault.apps.includes(app));
+    const least = Math.min(...able.map((subject) => lengthOf(laneAt(subject))));
+    const subject = pick(
+      random,
+      able.filter((one) => lengthOf(laneAt(one)) === least),
+    );
+    lanes.set(laneAt(subject), [...(lanes.get(laneAt(subject)) ?? []), { fault, subject }]);
+  }
+  return [...lanes.values()];
 }
 
 const hashOf = (text: string): number =>
