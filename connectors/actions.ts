@@ -24,6 +24,7 @@ export const actionTargets = {
   /** `shareTo` is the `to` of one of the file's shares. */
   removeCollaborator: z.strictObject({ fileId: id, shareTo: id }),
   removeExternalAccess: file,
+  restrictLink: file,
   removeLink: file,
   makePrivate: file,
 } as const;
@@ -48,6 +49,7 @@ export const actionTitles: Record<ActionName, string> = {
   overwriteFile: 'Overwrite a file with a notice',
   removeCollaborator: 'Remove one collaborator from a file',
   removeExternalAccess: 'Remove everybody outside the organisation from a file',
+  restrictLink: 'Restrict the link of a file to invited people',
   removeLink: 'Remove the link of a file',
   makePrivate: 'Make a file private',
 };

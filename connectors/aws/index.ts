@@ -90,6 +90,7 @@ export const aws = defineConnector({
     push: 'not needed: S3 notifications come through SQS, which is followed as changes of the files',
     removeCollaborator: 'not applicable: who reaches an S3 object is said by policies, not by a list of people',
     removeExternalAccess: 'not applicable: a bucket policy speaks of many objects at once and is changed as a whole',
+    restrictLink: 'not applicable: an S3 link lets in whoever has it, until it ends',
     removeLink: 'not applicable: an S3 link is a signature that nobody lists and only its key or time ends',
     makePrivate: "not offered: use removePublicAccess; what else opens an S3 object is its bucket's policy",
     requirePasswordReset: 'not offered: IAM only lets a new password be required where one is set at the same time',

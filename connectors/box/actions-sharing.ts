@@ -17,8 +17,10 @@ import {
   removeCollaborations,
   removeLinkOf,
   restoreSharing,
+  restrictLinkOf,
   tightenLink,
   type CollaborationState,
+  type LinkState,
 } from './sharing-state.ts';
 
 /** With whom it ends is kept in the state: `verified` sees no target. */
@@ -27,12 +29,14 @@ export type SharedState = ItemState & { shareTo?: string };
 /** What goes of a state. */
 interface Ending {
   collaborations: (state: SharedState) => CollaborationState[];
-  link: 'keeps' | 'tightens' | 'goes';
+  /** `tightens` what lets in everybody, `restricts` to who is invited what lets in anybody else. */
+  link: 'keeps' | 'tightens' | 'restricts' | 'goes';
 }
 
 const nobody = () => [];
 const endings = {
   removePublicAccess: { collaborations: nobody, link: 'tightens' },
+  restrictLink: { collaborations: nobody, link: 'restricts' },
   removeLink: { collaborations: nobody, link: 'goes' },
   removeExternalAccess: {
     collaborations: ({ collaborations }) => collaborations.filter(({ external }) => external),
@@ -51,12 +55,17 @@ const endings = {
 /** By any of these an operator may have protected somebody. */
 const namesOf = ({ grantee, to, who }: CollaborationState) => [grantee.slice(grantee.indexOf(':') + 1), to, who];
 
-const opensToAll = ({ link }: SharedState) => link !== null && link.access === 'open';
+const endsLink: Record<Ending['link'], (link: LinkState) => boolean> = {
+  keeps: () => false,
+  tightens: ({ access }) => access === 'open',
+  restricts: ({ access }) => access !== 'collaborators',
+  goes: () => true,
+};
 
 function left(state: SharedState, ending: Ending): { people: CollaborationState[]; link: boolean } {
   return {
     people: ending.collaborations(state),
-    link: ending.link === 'goes' ? state.link !== null : ending.link === 'tightens' && opensToAll(state),
+    link: state.link !== null && endsLink[ending.link](state.link),
   };
 }
 
@@ -75,6 +84,11 @@ function planOf(state: SharedState, ending: Ending): string[] {
       'Set the shared link to the company, or to invited people where the enterprise has no company links: ' +
         'whoever is not signed in to the enterprise loses access. The address stays.',
     );
+  if (link && ending.link === 'restricts')
+    plan.push(
+      `Set the shared link (${state.link!.access}) to invited people: whoever got in by it alone loses access. ` +
+        'The address stays.',
+    );
   return plan.length > 0 ? plan : [`Nothing is to be done on ${state.name}.`];
 }
 
@@ -90,6 +104,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
     const { people, link } = left(state, ending);
     // The widest first.
     if (link && ending.link === 'goes') await removeLinkOf(reached.owner, reached.at);
+    else if (link && ending.link === 'restricts') await restrictLinkOf(reached.owner, reached.at);
     else if (link) await tightenLink(reached.owner, reached.at);
     await removeCollaborations(reached.owner, reached.item!, people);
     return (await read(base, target, ownerId)).state;
@@ -107,7 +122,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
         plan: [...planOf(state, ending), ...inherited],
         irreversible: lostWith(
           { link: state.link, collaborations: people },
-          { link: link && ending.link === 'goes', tightened: link && ending.link === 'tightens' },
+          { link: link && ending.link === 'goes', tightened: link && ending.link !== 'goes' },
         ),
         losesAccess: losing(people, link ? state.link : null),
         ...(state.shareTo !== undefined && { principal: people.flatMap(namesOf) }),
@@ -129,6 +144,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
 }
 
 export const removePublicAccess = sharingAction<FileTarget>(endings.removePublicAccess);
+export const restrictLink = sharingAction<FileTarget>(endings.restrictLink);
 export const removeLink = sharingAction<FileTarget>(endings.removeLink);
 export const removeExternalAccess = sharingAction<FileTarget>(endings.removeExternalAccess);
 export const makePrivate = sharingAction<FileTarget>(endings.makePrivate);

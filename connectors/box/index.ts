@@ -11,6 +11,7 @@ import {
   removeExternalAccess,
   removeLink,
   removePublicAccess,
+  restrictLink,
 } from './actions-sharing.ts';
 import { restoreFile, trashFile } from './actions-trash.ts';
 import { activitiesStage } from './activities.ts';
@@ -73,6 +74,7 @@ export const box = defineConnector({
     overwriteFile,
     removeCollaborator,
     removeExternalAccess,
+    restrictLink,
     removeLink,
     makePrivate,
   },

@@ -86,10 +86,13 @@ const putLink = (owner: BoxSession, item: ItemRef, shared_link: object | null, a
 
 export const removeLinkOf = (owner: BoxSession, item: ItemRef) => putLink(owner, item, null);
 
+/** Only who is invited gets in by it. The address stays. */
+export const restrictLinkOf = (owner: BoxSession, item: ItemRef) => putLink(owner, item, { access: 'collaborators' });
+
 /** To the company, or to who is invited anyway where the enterprise has no links for the company. */
 export async function tightenLink(owner: BoxSession, item: ItemRef): Promise<void> {
   const answer = await putLink(owner, item, { access: 'company' }, [400, 403]);
-  if (answer.status >= 400) await putLink(owner, item, { access: 'collaborators' });
+  if (answer.status >= 400) await restrictLinkOf(owner, item);
 }
 
 /**

@@ -39,6 +39,7 @@ const fileActions: readonly ActionName[] = [
   'overwriteFile',
   'removeCollaborator',
   'removeExternalAccess',
+  'restrictLink',
   'removeLink',
   'makePrivate',
 ];

@@ -120,6 +120,7 @@ export const okta = defineConnector({
     overwriteFile: noFiles,
     removeCollaborator: noFiles,
     removeExternalAccess: noFiles,
+    restrictLink: noFiles,
     removeLink: noFiles,
     makePrivate: noFiles,
   },

@@ -12,7 +12,7 @@ const cases = 240;
 const day = 86_400_000;
 /** Box writes whole seconds. */
 const inDays = (days: number) => Math.floor(Date.now() / 1000) * 1000 + Math.ceil(1 + days) * day;
-const ofLinks: ActionName[] = ['removePublicAccess', 'removeLink'];
+const ofLinks: ActionName[] = ['removePublicAccess', 'restrictLink', 'removeLink'];
 const ofAll: ActionName[] = [
   ...ofLinks,
   'removeExternalAccess',
@@ -262,6 +262,8 @@ function expectedAfter(name: ActionName, [access, shares, trashed, owned]: unkno
   switch (name) {
     case 'removePublicAccess':
       return [access === 'open' ? 'company' : access, shares, false, true];
+    case 'restrictLink':
+      return [access === undefined ? undefined : 'collaborators', shares, false, true];
     case 'removeLink':
       return [undefined, shares, false, true];
     case 'makePrivate':

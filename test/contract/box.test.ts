@@ -131,6 +131,7 @@ describeContract(box, async () => {
         overwriteFile: target(versioned),
         removeCollaborator: { ...target(shared()), shareTo: `guest${made}@partner.test` },
         removeExternalAccess: target(shared()),
+        restrictLink: target(shared()),
         removeLink: target(shared()),
         makePrivate: target(shared()),
       };
