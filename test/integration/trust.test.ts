@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Ref } from '../../connectors/connector.ts';
-import { file, group, page, part, useOpenPositions } from '../support/open-positions.ts';
+import type { SweepResult } from '../../activities/results.ts';
+import { box } from '../../connectors/box/index.ts';
+import type { Connector } from '../../connectors/connector.ts';
+import { Failure } from '../../connectors/kit/failures.ts';
 import { useInstallation, type Shown } from '../support/installation.ts';
+import { file, part } from '../support/open-positions.ts';
+import { useGovernedBox } from '../support/use-governed-box.ts';
 import { expectTruthSoon, rowsOf } from '../support/stored-truth.ts';
 
 describe('what is gone, and what only cannot be seen', () => {
@@ -87,50 +91,49 @@ describe('what is gone, and what only cannot be seen', () => {
 });
 
 describe('one drive of many that is locked for ever', () => {
-  const at = useOpenPositions();
-  const drives = Array.from({ length: 200 }, (_, n) => `drive${String(n).padStart(3, '0')}`);
-  const locked = 'drive100';
-  const rule = { kinds: ['files' as const], suspectShare: 0.3 };
+  const at = useGovernedBox();
+  const parts = Array.from({ length: 60 }, (_, n) => part(`drive${String(n).padStart(3, '0')}`));
+  const locked = 'drive030';
+  let scans = 0;
 
   /** Each drive has `kept`, and `lost` unless told. */
-  async function scan(con: string, number: number, lost: boolean, isLocked: boolean): Promise<void> {
-    const { positions } = at;
-    await positions.beginStage(con, 'files', number, { listing: true });
-    const listing = (await positions.claim(con, 'sweep', 'files', number, 'w', 60_000)).lease!;
-    const parts = drives.map((drive) => part(drive));
-    await positions.complete(await positions.addParts(listing, parts, null, { feeds: false }), rule);
+  async function scan({ lost, isLocked }: { lost: boolean; isLocked: boolean }): Promise<SweepResult> {
+    const drives: Connector = {
+      ...box,
+      stages: {
+        files: {
+          parts: () => Promise.resolve({ records: parts }),
+          async sweep(_session, { part: { id, title } }) {
+            if (isLocked && id === locked) throw new Failure('unavailableSubject', `${title} is locked`);
+            return { records: [file(`${id}-kept`), ...(lost ? [] : [file(`${id}-lost`)])] };
+          },
+          lookup: (_session, absent) => Promise.resolve({ records: [], absent, unknown: [] }),
+        },
+      },
+    };
+    const activities = at.activitiesOf(drives);
+    const input = { connectionId: at.connectionId, stage: 'files', scan: (scans += 1) } as const;
     for (;;) {
-      const { lease } = await positions.claim(con, 'sweep', 'files', number, 'w', 60_000);
-      if (!lease) return;
-      const { part: of } = lease.position;
-      if (isLocked && of.id === locked) {
-        const what = `${of.title} is locked`;
-        const problem = { kind: 'unavailableSubject', what, who: 'tenant-admin', since: new Date().toISOString() };
-        await positions.fail(lease, 'skipped', problem as never);
-        continue;
-      }
-      const records = [file(`${of.id}-kept`), ...(lost ? [] : [file(`${of.id}-lost`)])];
-      const read = await positions.commit(lease, group(page(records, new Date())));
-      const lookup = async (absent: readonly Ref[]) => ({ records: [], absent, observedAt: new Date() });
-      await positions.complete(read.lease, { ...rule, lookup });
+      const result = await activities.sweepChunk(input);
+      if (result.ended) return result;
     }
   }
 
   it('keeps what it had, while what is gone from the others goes; it is listed with the reason', async () => {
-    const con = await at.connect();
-    await scan(con, 1, false, false);
-    await scan(con, 2, true, true);
-    const left = await at.db
-      .collection<{ vendorId: string }>('files')
-      .find({ connectionId: con, removedAt: { $exists: false } })
-      .toArray();
-    const ids = new Set(left.map(({ vendorId }) => vendorId));
-    expect(ids.size).toBe(201);
-    expect([ids.has(`${locked}-kept`), ids.has(`${locked}-lost`)]).toEqual([true, true]);
-    const told = await at.positions.summary(con, 'sweep', 'files', 2);
-    expect(told).toMatchObject({ total: 200, done: 199, skipped: 1, counts: { skipped: 0 } });
-    expect(told.example!.failure!.what).toBe(`${locked} is locked`);
-    const { items } = await at.positions.list(con, { state: 'skipped', limit: 10 });
+    const { connectionId, db, store } = at;
+    await scan({ lost: false, isLocked: false });
+    const { trust, problem, parts: ended } = await scan({ lost: true, isLocked: true });
+    const left = await db.collection('files').distinct('vendorId', { connectionId, removedAt: { $exists: false } });
+    const kept = [...parts.map(({ id }) => `${id}-kept`), `${locked}-lost`];
+    expect(left.toSorted()).toEqual(kept.toSorted());
+
+    expect([trust, ended.done, ended.failed]).toEqual(['trusted', 60, 0]);
+    expect(problem).toMatchObject({ kind: 'unavailableSubject', what: `${locked} is locked`, who: 'tenant-admin' });
+    const { items } = await store.positions.list(connectionId, { state: 'skipped', limit: 10 });
     expect(items.map(({ part: { id }, failure }) => [id, failure!.what])).toEqual([[locked, `${locked} is locked`]]);
+
+    // Unlocked after all: what went meanwhile goes too.
+    expect((await scan({ lost: true, isLocked: false })).problem).toBeUndefined();
+    expect(await store.records.get(connectionId, 'files', `${locked}-lost`)).toHaveProperty('removedAt');
   });
 });

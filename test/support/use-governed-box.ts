@@ -8,6 +8,7 @@ import type { Activities } from '../../activities/contract.ts';
 import type { ActionStep, Delay, WatchResult } from '../../activities/results.ts';
 import type { ActionName, ActionTarget } from '../../connectors/actions.ts';
 import { box } from '../../connectors/box/index.ts';
+import type { Connector } from '../../connectors/connector.ts';
 import type { BoxSimulator } from '../../simulators/box/simulator.ts';
 import type { ActionDocument } from '../../store/action-documents.ts';
 import { openStore } from '../../store/open-store.ts';
@@ -24,6 +25,8 @@ export interface GovernedBox {
   db: Db;
   connectionId: string;
   activities: Activities;
+  /** Those of a worker that has this connector in the place of Box's. */
+  activitiesOf(connector: Connector): Activities;
   /** Of the vendor's own count: requests that were no reads. */
   writes(): number;
   ask(action: ActionName, target: ActionTarget, more?: object): Promise<ActionDocument>;
@@ -55,15 +58,18 @@ export function useGovernedBox(): GovernedBox {
     const store = await openStore({ uri: database.uri, database: database.name, key: randomBytes(32) });
     await store.ensureIndexes();
     const quiet = () => undefined;
-    const plain = createActivities({
-      store,
-      connectors: [box],
-      governor: createOpenGovernor(),
-      times: timesOf(0.1),
-      allowLocalOrigins: true,
-      log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
-    });
+    const made = (connector: Connector) =>
+      createActivities({
+        store,
+        connectors: [connector],
+        governor: createOpenGovernor(),
+        times: timesOf(0.1),
+        allowLocalOrigins: true,
+        log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
+      });
+    const plain = made(box);
     const activities = inActivity(plain);
+    governed.activitiesOf = (connector) => inActivity(made(connector));
     governed.cancellable = (name) => {
       const environment = new MockActivityEnvironment();
       const done = environment.run(plain[name] as (input: object) => Promise<unknown>, { connectionId });
