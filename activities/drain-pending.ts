@@ -3,6 +3,7 @@ import type { Looked, Ref } from '../connectors/connector.ts';
 import type { PendingDocument } from '../store/documents.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
+import { listChildren } from './list-children.ts';
 import type { Opened } from './open-session.ts';
 
 const atOnce = 100;
@@ -11,7 +12,7 @@ const againMs = 15_000;
 
 /**
  * Looks again at what webhooks, audit rows and actions named: asks the app for the present state of each and writes it
- * with the time it was asked. Returns how many were settled.
+ * with the time it was asked; then lists folders that came into sight by it. Returns how many were settled.
  */
 export async function drainPending(
   deps: Dependencies,
@@ -26,7 +27,7 @@ export async function drainPending(
   while (goOn()) {
     const docs = await store.pending.take(opened.connection._id, atOnce);
     if (docs.length === 0) break;
-    for (const [stage, of] of byStage(docs)) {
+    for (const [stage, of] of byStage(docs.filter(({ children }) => !children))) {
       const lookup = opened.connector.stages[stage]?.lookup;
       const observedAt = store.now();
       const found = lookup ? await lookup(opened.session, of.map(refOf)) : nothingFound;
@@ -44,20 +45,25 @@ export async function drainPending(
       current = done.lease;
       moved(current);
       settled += told.length;
-      const { givenUp } = await store.pending.defer(
-        of.filter((doc) => unknown.has(keyOf(doc))),
-        againMs,
-        maxTries,
-      );
-      if (givenUp.length > 0) {
-        log.warn(
-          { connectionId: opened.connection._id, refs: givenUp.map(keyOf) },
-          'could not be looked up, left to the next scan',
-        );
-      }
+      await later(of.filter((doc) => unknown.has(keyOf(doc))));
+    }
+    const folders = docs.filter(({ children }) => children);
+    if (folders.length > 0) {
+      const listed = await listChildren(deps, opened, current, folders);
+      current = listed.lease;
+      moved(current);
+      settled += folders.length - listed.refused.length;
+      await later(listed.refused);
     }
   }
   return { lease: current, settled };
+
+  async function later(refused: readonly PendingDocument[]): Promise<void> {
+    const { givenUp } = await store.pending.defer(refused, againMs, maxTries);
+    if (givenUp.length === 0) return;
+    const refs = givenUp.map(keyOf);
+    log.warn({ connectionId: opened.connection._id, refs }, 'could not be looked up, left to the next scan');
+  }
 }
 
 /** The app has no way to look: what was named comes with the next sweep. */

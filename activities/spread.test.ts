@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { putItem } from '../simulators/box/changes-items.ts';
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 
 const box = useGovernedBox();
@@ -22,6 +23,7 @@ const stored = async (vendorId: string) => {
   if (record?.kind !== 'files') throw new Error(`${vendorId} is not stored`);
   return record;
 };
+const removed = (...ids: string[]) => Promise.all(ids.map(async (id) => (await stored(id)).removedAt !== undefined));
 const sharing = async (vendorId: string) => {
   const { sharing, sharedVia } = await stored(vendorId);
   return [sharing, sharedVia];
@@ -78,5 +80,105 @@ describe('what is shared above', () => {
     control.move({ id: inner, owner: box.owner });
     await box.watch();
     expect(await stored(`file:${file}`)).toMatchObject({ path: '/inner/deep/a.txt', sharing: 'private' });
+  });
+
+  it('shows what a folder holds as soon as it is out of the trash, also what was never seen', async () => {
+    const { control, outer, inner, deep, file } = await tree();
+    await box.watch();
+    control.trash({ id: outer });
+    await box.watch();
+    expect(await removed(`folder:${inner}`, `folder:${deep}`, `file:${file}`)).toEqual([true, true, true]);
+
+    // While it lies there nobody tells of a share below that ends.
+    control.setLink({ id: deep, link: { access: 'company' } });
+    const late = control.createItem({ type: 'file', name: 'late.txt', parent: deep, text: 'late' }).id;
+    await box.watch();
+    control.restore({ id: outer });
+    const { calls } = control.counters();
+    const listed = Number(calls['GET /folders/{folder_id}/items'] ?? 0);
+    await box.watch();
+    expect(await removed(`folder:${inner}`, `folder:${deep}`, `file:${file}`)).toEqual([false, false, false]);
+    const nth = (await stored(`folder:${outer}`)).name;
+    expect(await stored(`file:${file}`)).toMatchObject({
+      path: `/${nth}/inner/deep/a.txt`,
+      ancestors: [`folder:${outer}`, `folder:${inner}`, `folder:${deep}`],
+      sharing: 'internal',
+      sharedVia: `folder:${deep}`,
+      part: box.owner,
+    });
+    expect(await stored(`file:${late}`)).toMatchObject({ part: box.owner, sharing: 'internal' });
+    expect(await box.store.pending.count(box.connectionId)).toBe(0);
+    expect(Number(control.counters().calls['GET /folders/{folder_id}/items'])).toBe(listed + 3);
+  });
+
+  it('shows what a folder holds that comes from somebody else, with who owns it now', async () => {
+    const { control } = box.simulator;
+    const { inner, file } = await tree();
+    await box.watch();
+    const other = control.createUser({ login: 'other@acme.test', name: 'Other' }).id;
+    control.move({ id: inner, owner: other });
+    await box.watch();
+    expect(await stored(`file:${file}`)).toMatchObject({ path: '/inner/deep/a.txt', ownerId: other, part: other });
+
+    const guest = box.simulator.state.users.rows.find(({ kind }) => kind === 'external')!;
+    const foreign = control.createItem({ type: 'folder', name: 'foreign', owner: guest.id }).id;
+    const unseen = control.createItem({ type: 'file', name: 'unseen.txt', parent: foreign, text: 'x' }).id;
+    await box.watch();
+    expect(await box.store.records.get(box.connectionId, 'files', `file:${unseen}`)).toBeNull();
+    control.move({ id: foreign, owner: other });
+    await box.watch();
+    expect(await stored(`file:${unseen}`)).toMatchObject({ path: '/foreign/unseen.txt', part: other });
+  });
+
+  it('says settling while a folder is still to be listed, and goes on where it was', async () => {
+    const { control, outer, inner } = await tree();
+    await box.watch();
+    // Without events, as what was copied: more than a page.
+    for (let n = 0; n < 250; n += 1)
+      putItem(box.simulator.state, box.owner, { type: 'web_link', name: `n${n}`, parent: Number(inner) });
+    control.trash({ id: outer });
+    await box.watch();
+    control.restore({ id: outer });
+    control.faults({ add: [{ kind: 'throttle', path: '/items.*[?&]marker=', count: 1 }] });
+    expect(await box.watch()).toMatchObject({ delay: { reason: 'throttled' }, more: true });
+    expect(await box.store.spreads.waiting(box.connectionId)).toMatchObject({ count: 2 });
+    const below = await stored(`folder:${inner}`);
+    expect(
+      await box.store.spreads.unsettled(box.connectionId, [{ vendorId: 'x', ancestors: [below.vendorId] }]),
+    ).toEqual(new Set(['x']));
+    const files = { connectionId: box.connectionId, parentId: below.vendorId, removedAt: { $exists: false } };
+    expect(await box.db.collection('files').countDocuments(files)).toBe(200);
+    await box.watch();
+    expect(await box.db.collection('files').countDocuments(files)).toBe(251);
+    expect(await box.store.spreads.waiting(box.connectionId)).toEqual({ count: 0 });
+  });
+});
+
+describe('what belonged to a user or a group', () => {
+  it('is gone within one round when they are deleted', async () => {
+    const { control } = box.simulator;
+    const user = control.createUser({ login: 'leaver@acme.test', name: 'Leaver' }).id;
+    const groups = ['one', 'two'].map((name) => control.createGroup({ name }).id);
+    for (const group of groups) for (const member of [user, box.owner]) control.addMember({ group, user: member });
+    control.updateUser({ user, role: 'coadmin' });
+    await box.scan();
+    await box.watch();
+    const of = async (kind: 'memberships' | 'privileges') =>
+      (await box.store.records.list(box.connectionId, kind, { where: {}, limit: 100 })).items
+        .map(({ vendorId }) => vendorId)
+        .filter((id) => id.includes(user) || groups.some((group) => id.startsWith(group)))
+        .sort();
+    const members = groups.flatMap((group) => [`${group}:${user}`, `${group}:${box.owner}`]).sort();
+    expect([await of('memberships'), await of('privileges')]).toEqual([members, [`role:${user}:coadmin`]]);
+
+    control.deleteUser({ user });
+    await box.watch();
+    expect([await of('memberships'), await of('privileges')]).toEqual([
+      members.filter((id) => !id.endsWith(`:${user}`)),
+      [],
+    ]);
+    control.deleteGroup({ group: groups[0]! });
+    await box.watch();
+    expect(await of('memberships')).toEqual([`${groups[1]}:${box.owner}`]);
   });
 });

@@ -108,6 +108,12 @@ export interface Looked<R> {
   removed?: readonly Gone[];
 }
 
+/** What lies directly in a folder. */
+export interface Children<R> extends Pick<Page<R>, 'records' | 'kept' | 'next' | 'skipped'> {
+  /** Where these are swept. */
+  part: string;
+}
+
 /** A stage without `parts` has one part, ''. A missing member says that the app cannot. */
 export interface Stage<R, S = unknown> {
   parts?(session: Session<S>, request: PageRequest): Promise<Page<Part>>;
@@ -120,6 +126,11 @@ export interface Stage<R, S = unknown> {
   changes?(session: Session<S>, request: PageRequest): Promise<Page<R>>;
   /** The present state of a few objects. A ref's kind may be of any kind the stage reads. */
   lookup?(session: Session<S>, refs: readonly Ref[]): Promise<Looked<R>>;
+  /**
+   * Asked of a folder that came into sight with contents of which nothing else tells: out of the trash, out of a tree of
+   * somebody else, as a copy. One level deep; `cursor` is the `next` of before.
+   */
+  children?(session: Session<S>, folder: Ref, cursor?: string): Promise<Children<R>>;
   /** After the commit (queues). */
   acknowledge?(session: Session<S>, receipt: string): Promise<void>;
   /** How far back a first scan asks for activities, and how late rows may come. */

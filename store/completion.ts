@@ -111,7 +111,8 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       let modified = 0;
       const step = await inFencedTransaction(db, client, held, {}, async (session) => {
         const these = { ...filter, _id: { $in: found.map(({ _id }) => _id) } };
-        if (removes && kind === 'files') await spreadRemoved(db, session, held.position.connectionId, these);
+        const { connectionId } = held.position;
+        if (removes) await spreadRemoved(db, session, connectionId, kind, these, set.observedAt ?? clock.now());
         const result = await rowsOf(kind).updateMany(
           these,
           { $set: set, ...(removes ? { $unset: { missingSince: true } } : {}) },

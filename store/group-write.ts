@@ -1,16 +1,19 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
 import type { Gone, Ref } from '../connectors/connector.ts';
 import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
+import { findGoneHolders, isHolderKind, wentWith } from './belongings.ts';
 import { contentFields, markContents, type ContentPlace, type KnownContent } from './content-due.ts';
 import { inherit, type FileWrites } from './inherit.ts';
 import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
+import type { PendingRef } from './pending-writes.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
 import type { Group } from './positions-interface.ts';
+import { spreadGone } from './spread-tasks.ts';
 
 /** The last word of a group about one record: how it is, that it is gone, or still what is stored under a hash. */
-type Word = { observedAt: Date; vendorId: string } & (
-  { record: PreparedRecord } | { record: null; part?: string } | { kept: string }
-);
+type Word = { observedAt: Date; vendorId: string } &
+  /** Where it is, if that is sure; of what is gone: from where. */
+  ({ record: PreparedRecord | null; part?: string } | { kept: string });
 
 /** All that a group says, worked out before its transaction begins. */
 export interface PreparedGroup {
@@ -42,18 +45,18 @@ export interface Written {
 
 export interface WrittenGroup {
   written: Written;
-  /** What was to be kept as it is stored, and is not. */
-  again: Ref[];
+  /** What was to be kept as it is stored, and is not; folders that came into sight, of which a watch knows no contents. */
+  again: PendingRef[];
 }
 
 export const isGoneSet = (gone: Gone): gone is GoneSet => 'under' in gone || 'parent' in gone;
 
 /** The newest observation of a record wins, the last of equals. Activities are never gone. */
 export function prepareGroup(connectionId: string, pages: Group['pages']): PreparedGroup {
-  type Said = { record: AnyRecord } | { ref: Ref } | { kept: string };
+  type Said = { record: AnyRecord; part?: string } | { ref: Ref } | { kept: string };
   const last = new Map<RecordKind, Map<string, { observedAt: Date; said: Said }>>();
   const sets: PreparedGroup['sets'] = [];
-  for (const { records, kept = [], removed, observedAt } of pages) {
+  for (const { records, kept = [], removed, observedAt, part } of pages) {
     const hear = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>, said: Said): void => {
       let ofKind = last.get(kind);
       if (!ofKind) last.set(kind, (ofKind = new Map()));
@@ -66,7 +69,7 @@ export function prepareGroup(connectionId: string, pages: Group['pages']): Prepa
       else hear(gone, { ref: gone });
     }
     for (const one of kept) hear(one, { kept: one.hash });
-    for (const record of records) hear(record, { record });
+    for (const record of records) hear(record, { record, part });
   }
   const words: PreparedGroup['words'] = new Map();
   for (const [kind, ofKind] of last) {
@@ -74,7 +77,7 @@ export function prepareGroup(connectionId: string, pages: Group['pages']): Prepa
     for (const [vendorId, { observedAt, said }] of ofKind) {
       const word =
         'record' in said
-          ? { record: prepareRecord(said.record) }
+          ? { record: prepareRecord(said.record), part: said.part }
           : 'ref' in said
             ? { record: null, part: said.ref.part }
             : said;
@@ -93,7 +96,7 @@ export async function writeGroup(
   { words, sets }: PreparedGroup,
 ): Promise<WrittenGroup> {
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
-  const again: Ref[] = [];
+  const again: PendingRef[] = [];
   for (const [kind, ofKind] of words) {
     const done = await writeKind(db, session, place, kind, ofKind);
     for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done.written[name];
@@ -130,8 +133,10 @@ async function writeKind(
     .toArray();
   for (const row of found) known.set(row._id, row);
 
+  const { connectionId } = place;
+  const isOfGone = await findGoneHolders(db, session, connectionId, kind, [...words.values()]);
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
-  const again: Ref[] = [];
+  const again: PendingRef[] = [];
   const inserts: RecordRow[] = [];
   const updates: FileWrites['updates'][number][] = [];
   const back: string[] = [];
@@ -142,7 +147,8 @@ async function writeKind(
   for (const [_id, word] of words) {
     const before = known.get(_id);
     const { observedAt } = word;
-    const part = place.parts?.get(_id) ?? place.part;
+    const sure = 'kept' in word || !word.record ? undefined : word.part;
+    const part = sure ?? place.parts?.get(_id) ?? place.part;
     if ('kept' in word) {
       if (!before || before.removedAt || before.hash !== word.kept) again.push({ kind, vendorId: word.vendorId, part });
       else {
@@ -152,7 +158,8 @@ async function writeKind(
       continue;
     }
     const { record } = word;
-    if (!before) {
+    if (record && (!before || before.removedAt) && isOfGone(record.fields, observedAt)) written.unchanged += 1;
+    else if (!before) {
       if (record) {
         written.added += 1;
         inserts.push(newRow(_id, place, part, record, observedAt));
@@ -164,7 +171,7 @@ async function writeKind(
     } else if (kind === 'activities' || before.observedAt > observedAt) {
       written.unchanged += 1;
     } else {
-      const home = place.keepParts && !before.removedAt ? before.part : part;
+      const home = sure === undefined && place.keepParts && !before.removedAt ? before.part : part;
       if (before.removedAt) back.push(_id);
       if (before.removedAt) written.added += 1;
       else if (before.hash === record.hash && before.part === home) written.unchanged += 1;
@@ -175,8 +182,25 @@ async function writeKind(
   }
 
   if (kind === 'files') {
-    const { connectionId } = place;
-    await inherit(db, session, { connectionId, inserts, updates, back, gone: [...gone.values()].flat() });
+    const come = await inherit(db, session, { connectionId, inserts, updates, back, gone: [...gone.values()].flat() });
+    // A sweep comes to what they hold by itself.
+    if (place.scan === null)
+      for (const vendorId of come) {
+        const _id = recordId(connectionId, vendorId);
+        const part = place.parts?.get(_id) ?? known.get(_id)?.part;
+        again.push({ kind, vendorId, children: true, ...(part === undefined ? {} : { part }) });
+      }
+  }
+  if (isHolderKind(kind)) {
+    const vendorIdOf = (_id: string): string => words.get(_id)!.vendorId;
+    const never = new Map<number, string[]>();
+    for (const { _id, removedAt } of inserts) if (removedAt) listAt(never, removedAt).push(_id);
+    for (const [at, ids] of [...gone, ...never])
+      await spreadGone(db, session, connectionId, { kind, ids: ids.map(vendorIdOf), observedAt: new Date(at) });
+    if (place.scan === null && back.length > 0) {
+      const holders = back.map((_id) => ({ vendorId: vendorIdOf(_id), removedAt: known.get(_id)!.removedAt! }));
+      again.push(...(await wentWith(db, session, connectionId, kind, holders)));
+    }
   }
   if (content) await markContents(rows, session, { content, scan: place.scan }, { known, inserts, updates, same });
   const seen = place.scan === null ? {} : { seenScan: place.scan };

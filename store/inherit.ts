@@ -16,16 +16,17 @@ export interface FileWrites {
 
 /**
  * Works out place and sharing of what is written, and puts a task where what lies below changes with it. To be called
- * in the transaction, before the writes.
+ * in the transaction, before the writes. Returns the folders that come into sight: new, back, out of the trash, or with
+ * another owner, whose tree they come into.
  */
-export async function inherit(db: Db, session: ClientSession, writes: FileWrites): Promise<void> {
+export async function inherit(db: Db, session: ClientSession, writes: FileWrites): Promise<string[]> {
   const { connectionId, inserts, updates } = writes;
   const idOf = (_id: string): string => _id.slice(connectionId.length + 1);
   const fresh = inserts.filter(({ removedAt }) => removedAt === undefined);
   const said = new Map<string, FileFacts>();
   for (const row of fresh) said.set(row.vendorId, readFacts(row));
   for (const { _id, update } of updates) said.set(idOf(_id), readFacts(update.$set));
-  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) return;
+  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) return [];
 
   const back = new Set(writes.back.map(idOf));
   const folders = updates.filter(({ update }) => update.$set['type'] === 'folder').map(({ _id }) => idOf(_id));
@@ -43,6 +44,7 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
 
   const inherited = createInheritance(facts);
   const changed: string[] = [];
+  const come: string[] = [];
   const without: string[] = [];
   for (const row of fresh) {
     const { unseen, sharedVia, ...fields } = inherited(said.get(row.vendorId)!, row.vendorId);
@@ -58,14 +60,22 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
     if (unseen.length > 0) without.push(_id);
     const before = rows.get(id);
     const isFolder = update.$set['type'] === 'folder';
+    if (isFolder && !back.has(id) && comesIntoSight(before, update.$set)) come.push(id);
     if (isFolder && before && !back.has(id) && opensElse(before, { ...said.get(id)!, ...fields })) changed.push(id);
   }
   for (const _id of writes.gone) if (rows.get(idOf(_id))?.type === 'folder') changed.push(idOf(_id));
   const appeared = [...fresh.filter((row) => row['type'] === 'folder').map(({ vendorId }) => vendorId), ...back];
+  const lying = new Map<string, Partial<RecordRow>>(fresh.map((row) => [row.vendorId, row]));
+  for (const { _id, update } of updates) lying.set(idOf(_id), update.$set);
+  for (const id of appeared) {
+    const now = lying.get(id) ?? rows.get(id);
+    if (now?.['type'] === 'folder' && !now['trashed']) come.push(id);
+  }
   await putSpreads(db, session, connectionId, {
     folders: [...changed, ...(await withFilesBelow(db, session, connectionId, appeared))],
     rows: without,
   });
+  return come;
 }
 
 /** The facts of a row that is written; its own sharing is written with it. */
@@ -79,6 +89,9 @@ function readFacts(row: Partial<RecordRow>): FileFacts {
     ...(row['inherits'] === false ? { inherits: false } : {}),
   };
 }
+
+const comesIntoSight = (before: FileRow | undefined, now: Partial<RecordRow>): boolean =>
+  !now['trashed'] && (before === undefined || before.trashed === true || before.ownerId !== now['ownerId']);
 
 const opensElse = (before: FileRow, after: FileFacts): boolean =>
   before.ownSharing !== after.ownSharing ||

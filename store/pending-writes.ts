@@ -2,9 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
 import type { Ref } from '../connectors/connector.ts';
 import type { PendingDocument } from './documents.ts';
+import type { Settled } from './positions-interface.ts';
 
-export const pendingId = (connectionId: string, ref: Pick<Ref, 'kind' | 'vendorId'>): string =>
-  `${connectionId}/${ref.kind}/${ref.vendorId}`;
+/** To be looked at again, or a folder of which the contents are to be listed. */
+export type PendingRef = Ref & Pick<PendingDocument, 'children'>;
+
+export const pendingId = (connectionId: string, { kind, vendorId, children }: Omit<PendingRef, 'part'>): string =>
+  `${connectionId}/${children ? 'children' : kind}/${vendorId}`;
 
 /**
  * Merges refs with what waits already. Each gets a new stamp and is due at once: what was told anew is looked at anew,
@@ -15,37 +19,40 @@ export async function addPending(
   db: Db,
   session: ClientSession | undefined,
   connectionId: string,
-  refs: readonly Ref[],
+  refs: readonly PendingRef[],
   now: Date,
 ): Promise<void> {
-  const merged = new Map<string, Ref>();
+  const merged = new Map<string, PendingRef>();
   for (const ref of refs) {
     const _id = pendingId(connectionId, ref);
     merged.set(_id, { ...ref, part: ref.part ?? merged.get(_id)?.part });
   }
   if (merged.size === 0) return;
-  const writes: AnyBulkWriteOperation<PendingDocument>[] = [...merged].map(([_id, { kind, vendorId, part }]) => ({
-    updateOne: {
-      filter: { _id },
-      update: {
-        $set: { stamp: randomUUID(), tries: 0, notBefore: null, ...(part === undefined ? {} : { part }) },
-        $setOnInsert: { connectionId, kind, vendorId, since: now },
+  const writes: AnyBulkWriteOperation<PendingDocument>[] = [...merged].map(
+    ([_id, { kind, vendorId, part, children }]) => ({
+      updateOne: {
+        filter: { _id },
+        update: {
+          $set: { stamp: randomUUID(), tries: 0, notBefore: null, ...(part === undefined ? {} : { part }) },
+          ...(children ? { $unset: { cursor: true } } : {}),
+          $setOnInsert: { connectionId, kind, vendorId, ...(children ? { children } : {}), since: now },
+        },
+        upsert: true,
       },
-      upsert: true,
-    },
-  }));
+    }),
+  );
   await db
     .collection<PendingDocument>('pending')
     .bulkWrite(writes, { ordered: false, ignoreUndefined: true, ...(session ? { session } : {}) });
 }
 
-/** Takes away what a group has settled, unless it was told anew in the meantime. */
-export async function settlePending(
-  db: Db,
-  session: ClientSession,
-  settled: readonly Pick<PendingDocument, '_id' | 'stamp'>[],
-): Promise<void> {
+/** Takes away what a group has settled, or goes on with it from `next`, unless it was told anew in the meantime. */
+export async function settlePending(db: Db, session: ClientSession, settled: readonly Settled[]): Promise<void> {
   if (settled.length === 0) return;
-  const writes = settled.map(({ _id, stamp }) => ({ deleteOne: { filter: { _id, stamp } } }));
+  const writes = settled.map(({ _id, stamp, next }): AnyBulkWriteOperation<PendingDocument> =>
+    next === undefined
+      ? { deleteOne: { filter: { _id, stamp } } }
+      : { updateOne: { filter: { _id, stamp }, update: { $set: { cursor: next } } } },
+  );
   await db.collection<PendingDocument>('pending').bulkWrite(writes, { ordered: false, session });
 }

@@ -66,7 +66,7 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
         if (found.length < atOnce) break;
         const step = await inFencedTransaction(db, client, held, {}, async (session) => {
           const these: typeof filter = { ...filter, $and: [{ _id: { $in: found.map(({ _id }) => _id) } }] };
-          if (set.kind === 'files') await spreadRemoved(db, session, connectionId, these);
+          await spreadRemoved(db, session, connectionId, set.kind, these, observedAt);
           const { modifiedCount } = await rows.updateMany(
             these,
             { $set: { removedAt: observedAt, observedAt }, $unset: { missingSince: true } },

@@ -10,6 +10,11 @@ export interface Lease {
   holder: string;
 }
 
+export interface Settled extends Pick<PendingDocument, '_id' | 'stamp'> {
+  /** Of a folder that is being listed: where the rest begins. */
+  next?: string;
+}
+
 /** What one transaction writes: everything of a few pages, and the position after the last of them. */
 export interface Group {
   /** Each page with the time its request was sent, by MongoDB's clock. */
@@ -18,6 +23,8 @@ export interface Group {
     kept?: readonly Kept[];
     removed: readonly Gone[];
     observedAt: Date;
+    /** Where its records are swept, when that is sure and not told by the position. */
+    part?: string;
   }[];
   touched: readonly Ref[];
   skipped: number;
@@ -28,7 +35,7 @@ export interface Group {
   /** Activities: this interval is read now. */
   covered?: { from: Date; until: Date; latenessMs: number };
   /** Pending docs that this group settles, removed where the stamp is still the same. */
-  settled?: readonly Pick<PendingDocument, '_id' | 'stamp'>[];
+  settled?: readonly Settled[];
   /** Refs that the app says are gone, as of `observedAt`. */
   absent?: { refs: readonly Ref[]; observedAt: Date };
   /** A feed is at its end: it has done this round, and the lease is given up with the write. */

@@ -21,10 +21,15 @@ const forgotten: IndexDescription = {
   partialFilterExpression: { forgetAt: { $exists: true } },
 };
 const common = [byPart, forgotten];
+/** Of the few that are gone: what belonged to them must not come back by a page that was asked for before. */
+const gone: IndexDescription = {
+  ...index('gone', 'observedAt'),
+  partialFilterExpression: { removedAt: { $exists: true } },
+};
 
 export const recordIndexes: Readonly<Record<RecordKind, readonly IndexDescription[]>> = {
-  accounts: [...common, index('byLogin', 'login'), index('byEmail', 'email')],
-  groups: [...common, index('byName', 'name')],
+  accounts: [...common, gone, index('byLogin', 'login'), index('byEmail', 'email')],
+  groups: [...common, gone, index('byName', 'name')],
   memberships: [...common, index('byGroup', 'groupId'), index('byAccount', 'accountId')],
   privileges: [...common, index('byHolder', 'holderId')],
   appPermissions: [...common, index('byAccount', 'accountId'), index('byApp', 'appId')],

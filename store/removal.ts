@@ -83,7 +83,7 @@ export async function removeSet(
   observedAt: Date,
 ): Promise<number> {
   const filter = await goneFilter(db, session, connectionId, part, set, observedAt);
-  if (set.kind === 'files') await spreadRemoved(db, session, connectionId, filter);
+  await spreadRemoved(db, session, connectionId, set.kind, filter, observedAt);
   const { modifiedCount } = await db
     .collection<RecordRow>(set.kind)
     .updateMany(filter, { $set: { removedAt: observedAt, observedAt }, $unset: { missingSince: true } }, { session });

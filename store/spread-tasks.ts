@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyBulkWriteOperation, ClientSession, Db, Filter, IndexDescription } from 'mongodb';
+import type { RecordKind } from '../connectors/records.ts';
+import { isHolderKind, type GoneHolders } from './belongings.ts';
 import type { FileFacts } from './inheritance.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 
 /**
- * What lies below a folder, or a few files, must be worked out anew. `_id` is `connectionId/vendorId` of the folder, so
+ * What lies below a folder, or a few files, must be worked out anew; or what belonged to somebody goes. `_id` is `connectionId/vendorId` of the folder, so
  * that its tasks merge.
  */
 export interface SpreadDocument {
@@ -14,6 +16,8 @@ export interface SpreadDocument {
   folder?: string;
   /** ...or these, by `_id`: when they were written, something above them was not there yet. */
   rows?: string[];
+  /** ...or these were found gone, and what belonged to them goes too. */
+  gone?: GoneHolders;
   since: Date;
   /** Changes whenever the task is put again. */
   stamp: string;
@@ -57,23 +61,47 @@ export async function putSpreads(
   if (writes.length > 0) await spreadsOf(db).bulkWrite(writes, { ordered: false, session });
 }
 
-/** Of folders that a set takes away. Call it before they are marked. */
+/** Accounts or groups were found gone: who wrote meanwhile of what belonged to them is waited for. */
+export async function spreadGone(
+  db: Db,
+  session: ClientSession,
+  connectionId: string,
+  gone: GoneHolders,
+): Promise<void> {
+  if (gone.ids.length === 0) return;
+  const stamp = randomUUID();
+  const _id = recordId(connectionId, `gone ${stamp}`);
+  await spreadsOf(db).insertOne({ _id, connectionId, gone, since: new Date(), stamp }, { session });
+}
+
+/** Of folders, accounts and groups that a set takes away. Call it before they are marked. */
 export async function spreadRemoved(
   db: Db,
   session: ClientSession,
   connectionId: string,
+  kind: RecordKind,
   filter: Filter<RecordRow>,
+  observedAt: Date,
 ): Promise<void> {
-  const folders = await db
-    .collection<RecordRow>('files')
-    .find({ $and: [filter, { kind: 'files', type: 'folder' }] }, { session, projection: { vendorId: 1 } })
+  if (kind !== 'files' && !isHolderKind(kind)) return;
+  const found = await db
+    .collection<RecordRow>(kind)
+    .find(kind === 'files' ? { $and: [filter, { type: 'folder' }] } : filter, { session, projection: { vendorId: 1 } })
     .toArray();
-  await putSpreads(db, session, connectionId, { folders: folders.map(({ vendorId }) => vendorId), rows: [] });
+  const ids = found.map(({ vendorId }) => vendorId);
+  if (kind === 'files') await putSpreads(db, session, connectionId, { folders: ids, rows: [] });
+  else await spreadGone(db, session, connectionId, { kind, ids, observedAt });
 }
 
 /** Of a file's row, what inheritance is worked out from and what it leads to. */
 export type FileRow = Pick<RecordRow, '_id' | 'vendorId' | 'removedAt'> &
-  FileFacts & { type: 'file' | 'folder'; sharing: FileFacts['ownSharing']; sharedVia?: string };
+  FileFacts & {
+    type: 'file' | 'folder';
+    sharing: FileFacts['ownSharing'];
+    sharedVia?: string;
+    ownerId?: string;
+    trashed?: boolean;
+  };
 
 export const fileFields = {
   vendorId: 1,
@@ -84,6 +112,8 @@ export const fileFields = {
   inherits: 1,
   sharing: 1,
   sharedVia: 1,
+  ownerId: 1,
+  trashed: 1,
   removedAt: 1,
 } as const;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Kept, Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
+import type { Children, Kept, Page, PageRequest, Part, Ref, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
@@ -7,13 +7,14 @@ import type { FileRecord } from '../records.ts';
 import { actAs, listUsers } from './accounts.ts';
 import { call, listByMarker, rowsOf, segment } from './api.ts';
 import { lookupFiles } from './files-lookup.ts';
-import { fileRecord, listedFields, rootId, type Place } from './items.ts';
+import { fileRecord, listedFields, parseFileId, rootId, type Place } from './items.ts';
 import { item as itemSchema, markerPage, type Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import { linkSharesOf, mayBeInvitedTo, sharesOf } from './shares.ts';
 import { standing } from './standing-shares.ts';
-import { grown, placeIn, treeCursor, wholeTree, type Frame } from './tree.ts';
+import { frame, grown, placeIn, treeCursor, wholeTree, type Frame } from './tree.ts';
 
+const childrenCursor = createCursor(1, frame);
 const partsCursor = createCursor(1, z.object({ marker: z.string() }));
 
 /** Several small folders at once, a large one alone with the largest page. */
@@ -152,4 +153,14 @@ async function readTrash(base: BoxSession, subject: string, marker: string | und
   };
 }
 
-export const filesStage: Stage<FileRecord, Settings> = { parts, sweep, lookup: lookupFiles };
+/** As who owns the folder and where it lies, both as a look at it has just told. */
+async function children(base: BoxSession, { vendorId }: Ref, cursor?: string): Promise<Children<FileRecord>> {
+  const stored = (await base.recall('files', [vendorId])).get(vendorId);
+  if (stored?.record.kind !== 'files' || stored.record.trashed) return { records: [], part: '' };
+  const { ownerId: part = stored.part, name, path, ancestors } = stored.record;
+  const at = cursor === undefined ? { id: parseFileId(vendorId).id, name } : childrenCursor.read(cursor);
+  const { again, ...page } = await readFolder(base, part, at, { path, ancestors: [...ancestors, vendorId] });
+  return { ...page, part, next: again && childrenCursor.write(again) };
+}
+
+export const filesStage: Stage<FileRecord, Settings> = { parts, sweep, lookup: lookupFiles, children };

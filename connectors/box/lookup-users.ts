@@ -38,7 +38,7 @@ export function lookupUsers(session: BoxSession, refs: readonly Ref[]): Promise<
           query: { fields: groupFields },
         });
         if (answer.status !== 404) return { records: [groupOf(answer.json(groupSchema))] };
-        return { records: [], absent: [ref], removed: [{ kind: 'memberships', parent: ref.vendorId, except: [] }] };
+        return { records: [], absent: [ref] };
       }
       case 'memberships':
         return ofMember(session, ref, ...ids(ref.vendorId));

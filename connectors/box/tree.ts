@@ -3,7 +3,7 @@ import { createCursor } from '../kit/cursor.ts';
 import { rootId, type Place } from './items.ts';
 
 /** A folder still to be read. */
-const frame = z.object({
+export const frame = z.object({
   id: z.string(),
   name: z.string(),
   /** The folder it lies in; the root and what is in it have none. */

@@ -46,8 +46,7 @@ export function lookupUsers(session: OktaSession, refs: readonly Ref[]): Promise
       case 'groups': {
         const path = `/api/v1/groups/${segment(ref.vendorId)}`;
         const answer = await call(session, 'GET', '/api/v1/groups/{groupId}', path, { accept: [404] });
-        if (answer.status === 404)
-          return { records: [], absent: [ref], removed: [{ kind: 'memberships', parent: ref.vendorId, except: [] }] };
+        if (answer.status === 404) return { records: [], absent: [ref] };
         return { records: [groupOf(answer.json(groupSchema))] };
       }
       case 'memberships':

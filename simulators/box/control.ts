@@ -16,7 +16,15 @@ import {
 } from './changes-items.ts';
 import { setLink } from './changes-links.ts';
 import type { LinkPatch } from './changes-links.ts';
-import { addMember, createGroup, createUser, deleteUser, removeMember, updateUser } from './changes-users.ts';
+import {
+  addMember,
+  createGroup,
+  createUser,
+  deleteGroup,
+  deleteUser,
+  removeMember,
+  updateUser,
+} from './changes-users.ts';
 import type { NewUser } from './changes-users.ts';
 import type { Content } from './content.ts';
 import { createCounters } from './counters.ts';
@@ -99,6 +107,7 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       updateUser(state(), admin(), user(id), patch),
     deleteUser: ({ user: id }: { user: string }): void => deleteUser(state(), admin(), user(id)),
     createGroup: ({ name }: { name: string }): { id: string } => ({ id: createGroup(state(), admin(), { name }).id }),
+    deleteGroup: ({ group: id }: { group: string }): void => deleteGroup(state(), admin(), group(id)),
     addMember: (given: { group: string; user: string; role?: Membership['role'] }): { id: string } => ({
       id: addMember(state(), admin(), group(given.group), user(given.user).id, given.role ?? 'member').id,
     }),

@@ -261,6 +261,38 @@ export function describeContract(connector: Connector, start: () => Promise<Runn
       }
     });
 
+    it('lists what a folder holds as the sweep read it, and resumes from any cursor on a fresh session', async () => {
+      const { children } = connector.stages.files ?? {};
+      if (!children) return;
+      const { stage: name, part } = app.spoilable;
+      const swept = (await sweep(name, { id: part, title: '' })).flatMap(({ records }) => records);
+      const files = swept.flatMap((record) => (record.kind === 'files' ? [record] : []));
+      const by = new Map<string, number>();
+      for (const { parentId } of files) if (parentId) by.set(parentId, (by.get(parentId) ?? 0) + 1);
+      const [folder = ''] = [...by].sort(([, a], [, b]) => b - a)[0] ?? [];
+      const record = files.find(({ vendorId }) => vendorId === folder)!;
+      const recall: OpenOptions['recall'] = async (_kind, ids) =>
+        new Map(ids.includes(folder) ? [[folder, { record, part, observedAt: new Date(), hash: '' }]] : []);
+      const list = (from?: string) =>
+        pages(async (cursor) => {
+          const page = await children(open({ recall }), { kind: 'files', vendorId: folder }, cursor);
+          expect(page.part).toBe(part);
+          return page;
+        }, from);
+      const all = await list();
+      expect(all.length).toBeGreaterThan(1);
+      expect(all.flatMap(({ records }) => records)).toEqual(files.filter(({ parentId }) => parentId === folder));
+      const rest = await list(roundTrip(all[0]!.next));
+      expect(rest.flatMap(({ records }) => records.map(idOf))).toEqual(
+        all.slice(1).flatMap(({ records }) => records.map(idOf)),
+      );
+      const unknown = await children(open(), {
+        kind: 'files',
+        vendorId: app.missing.find(({ kind }) => kind === 'files')!.vendorId,
+      });
+      expect([unknown.records, unknown.next]).toEqual([[], undefined]);
+    });
+
     it('acts: read, apply, verified, once more without harm, undo', async () => {
       const targets = app.targets();
       expect(Object.keys(targets).sort()).toEqual(Object.keys(connector.actions).sort());
