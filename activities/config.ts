@@ -82,6 +82,8 @@ export interface Times {
   againMs: readonly number[];
   /** And when a failed part is tried once more. */
   failedAgainMs: readonly number[];
+  /** Before what could not be looked up is looked at again. */
+  lookAgainMs: number;
   watchMinMs: number;
   watchMaxMs: number;
   troubleMs: number;
@@ -104,6 +106,7 @@ export const timesOf = (scale = 1): Times => ({
   groupMs: 1_000,
   againMs: [2_000, 8_000, 20_000, 40_000, 50_000].map((ms) => ms * scale),
   failedAgainMs: [5, 30, 120].map((minutes) => minutes * 60_000 * scale),
+  lookAgainMs: 15_000 * scale,
   watchMinMs: 15_000 * scale,
   watchMaxMs: 300_000 * scale,
   troubleMs: 30_000 * scale,

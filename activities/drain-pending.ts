@@ -8,7 +8,6 @@ import type { Opened } from './open-session.ts';
 
 const atOnce = 100;
 const maxTries = 8;
-const againMs = 15_000;
 
 /**
  * Looks again at what webhooks, audit rows and actions named: asks the app for the present state of each and writes it
@@ -21,7 +20,7 @@ export async function drainPending(
   goOn: () => boolean,
   moved: (lease: Lease) => void,
 ): Promise<{ lease: Lease; settled: number }> {
-  const { store, log } = deps;
+  const { store, times, log } = deps;
   let current = lease;
   let settled = 0;
   while (goOn()) {
@@ -59,7 +58,7 @@ export async function drainPending(
   return { lease: current, settled };
 
   async function later(refused: readonly PendingDocument[]): Promise<void> {
-    const { givenUp } = await store.pending.defer(refused, againMs, maxTries);
+    const { givenUp } = await store.pending.defer(refused, times.lookAgainMs, maxTries);
     if (givenUp.length === 0) return;
     const refs = givenUp.map(keyOf);
     log.warn({ connectionId: opened.connection._id, refs }, 'could not be looked up, left to the next scan');

@@ -108,9 +108,11 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
     deleteUser: ({ user: id }: { user: string }): void => deleteUser(state(), admin(), user(id)),
     createGroup: ({ name }: { name: string }): { id: string } => ({ id: createGroup(state(), admin(), { name }).id }),
     deleteGroup: ({ group: id }: { group: string }): void => deleteGroup(state(), admin(), group(id)),
-    addMember: (given: { group: string; user: string; role?: Membership['role'] }): { id: string } => ({
-      id: addMember(state(), admin(), group(given.group), user(given.user).id, given.role ?? 'member').id,
-    }),
+    addMember(given: { group: string; user: string; role?: Membership['role'] }): { id: string } {
+      const to = group(given.group);
+      if (to.members.has(given.user)) throw new Error(`already a member: ${given.user}`);
+      return { id: addMember(state(), admin(), to, user(given.user).id, given.role ?? 'member').id };
+    },
     removeMember(given: { group: string; user: string }): void {
       const id = group(given.group).members.get(user(given.user).id);
       if (id === undefined) throw new Error('no such membership');
