@@ -111,6 +111,17 @@ describe('what is shared above', () => {
     expect(Number(control.counters().calls['GET /folders/{folder_id}/items'])).toBe(listed + 3);
   });
 
+  it('hides at once what was in a folder that is gone for good', async () => {
+    const { control, outer, inner, deep, file } = await tree();
+    await box.watch();
+    control.trash({ id: outer });
+    control.purge({ id: outer });
+    await box.watch();
+    expect(await removed(...[outer, inner, deep].map((id) => `folder:${id}`), `file:${file}`)).toEqual(
+      Array.from({ length: 4 }, () => true),
+    );
+  });
+
   it('shows what a folder holds that comes from somebody else, with who owns it now', async () => {
     const { control } = box.simulator;
     const { inner, file } = await tree();

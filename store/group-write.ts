@@ -45,7 +45,7 @@ export interface Written {
 
 export interface WrittenGroup {
   written: Written;
-  /** What was to be kept as it is stored, and is not; folders that came into sight, of which a watch knows no contents. */
+  /** What was to be kept and is not stored so, or may have gone since; folders of which a watch knows no contents. */
   again: PendingRef[];
 }
 
@@ -182,7 +182,14 @@ async function writeKind(
   }
 
   if (kind === 'files') {
-    const come = await inherit(db, session, { connectionId, inserts, updates, back, gone: [...gone.values()].flat() });
+    const { come, overtaken } = await inherit(db, session, {
+      connectionId,
+      inserts,
+      updates,
+      back,
+      gone: [...gone.values()].flat(),
+    });
+    again.push(...overtaken.map((vendorId) => ({ kind, vendorId, part: place.part })));
     // A sweep comes to what they hold by itself.
     if (place.scan === null)
       for (const vendorId of come) {

@@ -14,19 +14,26 @@ export interface FileWrites {
   gone: readonly string[];
 }
 
+/** By their ids. */
+interface Noticed {
+  /** Folders that come into sight: new, back, out of the trash, or with another owner, whose tree they come into. */
+  come: string[];
+  /** New, from a page that was asked for before a folder above was found gone or in the trash. */
+  overtaken: string[];
+}
+
 /**
  * Works out place and sharing of what is written, and puts a task where what lies below changes with it. To be called
- * in the transaction, before the writes. Returns the folders that come into sight: new, back, out of the trash, or with
- * another owner, whose tree they come into.
+ * in the transaction, before the writes.
  */
-export async function inherit(db: Db, session: ClientSession, writes: FileWrites): Promise<string[]> {
+export async function inherit(db: Db, session: ClientSession, writes: FileWrites): Promise<Noticed> {
   const { connectionId, inserts, updates } = writes;
   const idOf = (_id: string): string => _id.slice(connectionId.length + 1);
   const fresh = inserts.filter(({ removedAt }) => removedAt === undefined);
   const said = new Map<string, FileFacts>();
   for (const row of fresh) said.set(row.vendorId, readFacts(row));
   for (const { _id, update } of updates) said.set(idOf(_id), readFacts(update.$set));
-  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) return [];
+  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) return { come: [], overtaken: [] };
 
   const back = new Set(writes.back.map(idOf));
   const folders = updates.filter(({ update }) => update.$set['type'] === 'folder').map(({ _id }) => idOf(_id));
@@ -75,7 +82,9 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
     folders: [...changed, ...(await withFilesBelow(db, session, connectionId, appeared))],
     rows: without,
   });
-  return come;
+  const isOvertaken = (row: RecordRow): boolean =>
+    !row['trashed'] && said.get(row.vendorId)!.ancestors.some((id) => leftAfter(rows.get(id), row.observedAt));
+  return { come, overtaken: fresh.filter(isOvertaken).map(({ vendorId }) => vendorId) };
 }
 
 /** The facts of a row that is written; its own sharing is written with it. */
@@ -89,6 +98,9 @@ function readFacts(row: Partial<RecordRow>): FileFacts {
     ...(row['inherits'] === false ? { inherits: false } : {}),
   };
 }
+
+const leftAfter = (above: FileRow | undefined, at: Date): boolean =>
+  above !== undefined && (above.removedAt !== undefined || above.trashed === true) && above.observedAt > at;
 
 const comesIntoSight = (before: FileRow | undefined, now: Partial<RecordRow>): boolean =>
   !now['trashed'] && (before === undefined || before.trashed === true || before.ownerId !== now['ownerId']);

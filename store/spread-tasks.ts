@@ -94,7 +94,7 @@ export async function spreadRemoved(
 }
 
 /** Of a file's row, what inheritance is worked out from and what it leads to. */
-export type FileRow = Pick<RecordRow, '_id' | 'vendorId' | 'removedAt'> &
+export type FileRow = Pick<RecordRow, '_id' | 'vendorId' | 'removedAt' | 'observedAt'> &
   FileFacts & {
     type: 'file' | 'folder';
     sharing: FileFacts['ownSharing'];
@@ -115,6 +115,7 @@ export const fileFields = {
   ownerId: 1,
   trashed: 1,
   removedAt: 1,
+  observedAt: 1,
 } as const;
 
 /** A row of before this field has only the effective one, which is at least as wide. */

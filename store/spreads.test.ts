@@ -106,6 +106,8 @@ describe('what a folder opens', () => {
     const { lease: next } = await positions.commit(lease, group(page([shared, file('x', { shares: link('public') })])));
     await positions.commit(next, group(page([file('x', { shares: [] })])));
     expect(await spreads.waiting(con)).toEqual({ count: 0 });
+    // What a folder holds the sweep comes to by itself.
+    expect(await at.pending.count(con)).toBe(0);
   });
 
   it('goes with a folder that is moved, and with one that is gone', async () => {
@@ -165,6 +167,23 @@ describe('what a folder opens', () => {
     expect(late).toMatchObject({ count: 1 });
     await work(con);
     expect(await sharingOf(con, 'late')).toEqual(['public', 'outer']);
+  });
+
+  it('has looked at again what a page brings that was asked for before its folder went', async () => {
+    const con = await at.connect();
+    const lease = await nested(con);
+    const before = later();
+    const late = (id: string, folder: string, more = {}) =>
+      file(id, { parentId: folder, ancestors: [folder], path: `/${folder}/${id}`, ...more });
+    const gone = page([folder('bin', { trashed: true })], later(), [{ kind: 'files', vendorId: 'inner' }]);
+    const { lease: next } = await positions.commit(lease, group(gone));
+    const pages = ['inner', 'bin', 'outer'].map((id) => late(`in ${id}`, id));
+    await positions.commit(
+      next,
+      group(page([...pages, late('thrown away', 'bin', { trashed: true })], before), page([late('new', 'bin')])),
+    );
+    const waiting = await at.pending.take(con, 10);
+    expect(waiting.map(({ vendorId }) => vendorId).sort()).toEqual(['in bin', 'in inner']);
   });
 
   it('reaches a file that was written while its folder was', async () => {

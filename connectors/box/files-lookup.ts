@@ -1,4 +1,4 @@
-import type { Looked, Ref } from '../connector.ts';
+import type { Gone, Looked, Ref } from '../connector.ts';
 import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';
 import { call } from './api.ts';
@@ -40,17 +40,19 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
       owner = await actAs(base, holder);
       item = await readItem(owner, at);
     }
-    if (!item) return { records: [], absent: [ref] };
+    if (!item) return { records: [], absent: [ref], removed: at.type === 'folder' ? [below(at)] : [] };
     return found(base, owner, item);
   });
 }
+
+const below = (folder: Pick<Item, 'type' | 'id'>): Gone => ({ kind: 'files', under: fileId(folder) });
 
 async function found(base: BoxSession, owner: BoxSession, item: Item): Promise<Found<FileRecord>> {
   if (isTrashed(item)) {
     const record = fileRecord(item, []);
     // What lies in a folder in the trash is listed nowhere.
     if (item.type !== 'folder') return { records: [record] };
-    return { records: [record], removed: [{ kind: 'files', under: fileId(item) }] };
+    return { records: [record], removed: [below(item)] };
   }
   return { records: [fileRecord(item, await sharesOf(base, owner, item))] };
 }
