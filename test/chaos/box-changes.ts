@@ -12,6 +12,8 @@ export interface BoxPeople {
   groups: readonly string[];
   /** Who came since. */
   newcomers: string[];
+  /** Who came since with files of their own. */
+  leavers: string[];
 }
 
 const roles: readonly CollabRole[] = ['editor', 'viewer', 'previewer', 'viewer uploader', 'co-owner'];
@@ -19,11 +21,14 @@ const accesses: readonly LinkAccess[] = ['open', 'company', 'collaborators'];
 /** The whole enterprise is read so often. */
 const lookEvery = 10;
 
-/** What people do with their files all day. Nothing of the folder with this name, nor of what Castellan keeps. */
+/**
+ * What people do with their files all day. Nothing of the folder named `apart`, nor of what Castellan keeps; the one named
+ * `large` stays where it is.
+ */
 export function boxChanges(
   { control }: Pick<BoxTenant, 'control'>,
   people: BoxPeople,
-  apart: string,
+  { apart, large }: { apart: string; large: string },
 ): readonly Change[] {
   let items: readonly ItemTruth[] = [];
   let looked = 0;
@@ -56,6 +61,12 @@ export function boxChanges(
   const file = (item: ItemTruth) => there(item) && item.type === 'file';
   const folder = (item: ItemTruth) => there(item) && item.type === 'folder';
   const somebody = (random: Random, id: string) => ({ item: id, role: pick(random, roles) });
+  const loose = (item: ItemTruth) => folder(item) && item.name !== large;
+  /** What lies in it is elsewhere, or nowhere, from now on. */
+  const looksAnew = async (change: unknown) => {
+    await change;
+    looked = 0;
+  };
 
   return [
     async (random) =>
@@ -74,13 +85,26 @@ export function boxChanges(
       const to = random() < 0.7 ? { parent: await some(random, folder) } : { owner: pick(random, people.owners) };
       await control.move({ id, ...to });
     },
+    async (random) => {
+      const id = await some(random, loose);
+      const to = random() < 0.5 ? { parent: await some(random, folder) } : { owner: pick(random, people.owners) };
+      await looksAnew(control.move({ id, ...to }));
+    },
     async (random) => control.trash({ id: await some(random, file) }),
+    async (random) => looksAnew(control.trash({ id: await some(random, loose) })),
+    async (random) =>
+      looksAnew(control.restore({ id: await some(random, ({ trashed, type }) => trashed && type === 'folder') })),
     async (random) => control.restore({ id: await some(random, ({ trashed, type }) => trashed && type === 'file') }),
     async (random) => control.purge({ id: await some(random, ({ trashed, type }) => trashed && type === 'file') }),
     async (random) =>
       control.setLink({
         id: await some(random, there),
         link: { access: pick(random, accesses), canDownload: random() < 0.5 },
+      }),
+    async (random) =>
+      control.setLink({
+        id: await some(random, (item) => there(item) && item.link?.access === 'company'),
+        link: { access: 'collaborators' },
       }),
     async (random) => control.setLink({ id: await some(random, ({ link }) => link !== null), link: null }),
     async (random) =>
@@ -102,6 +126,16 @@ export function boxChanges(
     async (random) => {
       const login = `new-${fresh(random)}@acme.test`;
       people.newcomers.push((await control.createUser({ name: login, login })).id);
+    },
+    async (random) => {
+      const login = `owner-${fresh(random)}@acme.test`;
+      const { id: owner } = await control.createUser({ name: login, login });
+      const parent = (await control.createItem({ type: 'folder', name: `of ${login}`, owner })).id;
+      await control.createItem({ type: 'file', name: 'inside.txt', parent, text: fresh(random) });
+      const name = `beside ${login}.txt`;
+      const beside = (await control.createItem({ type: 'file', name, owner, text: fresh(random) })).id;
+      await control.invite({ ...somebody(random, beside), user: pick(random, people.owners) });
+      people.leavers.push(owner);
     },
     // Of those who have nothing yet: the vendor shows a name with all that somebody owns, and tells nobody of that.
     async (random) => {

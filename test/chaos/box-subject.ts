@@ -35,8 +35,8 @@ const log = '^/2.0/events';
 const logExpired: VendorFault = { kind: 'status', status: 400, path: `${log}.*streaming.*position=\\d\\d`, count: 1 };
 /** More than the 200 of a first page. */
 const listed = 230;
-/** What actions are about lies in a folder of this name. */
-const apart = 'of actions';
+/** What actions are about lies in the first of these, and a list of several pages is that of the second. */
+const folders = { apart: 'of actions', large: 'large' };
 /** Ready for the actions of a round. */
 const ready = 40;
 const idOf = (fileId: string) => fileId.slice('file:'.length);
@@ -53,11 +53,12 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     outside: ids(({ kind }) => kind === 'external'),
     groups: groups!.map(({ id }) => String(id)),
     newcomers: [],
+    leavers: [],
   };
   const holder = ids(({ kind, role, status }) => kind === 'managed' && role === 'user' && status === 'active')[0]!;
-  const changes = boxChanges(tenant, people, apart);
+  const changes = boxChanges(tenant, people, folders);
   const folder = async (name: string) => (await control.createItem({ type: 'folder', name, owner: holder })).id;
-  const [parent, large] = [await folder(apart), await folder('large')];
+  const [parent, large] = [await folder(folders.apart), await folder(folders.large)];
   const listing = await Promise.all(
     Array.from({ length: listed }, (_, n) =>
       control.createItem({ type: 'file', name: `file ${n}`, parent: large, size: 20 }),
@@ -78,8 +79,13 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     unused.push(`file:${id}`);
   }
   async function newUser(): Promise<string> {
-    const login = `${apart.replace(' ', '-')}-${(named += 1)}@acme.test`;
+    const login = `of-actions-${(named += 1)}@acme.test`;
     return (await control.createUser({ name: login, login })).id;
+  }
+  async function bequeath(from: string, to: string): Promise<void> {
+    const { items } = await control.truth({ only: ['items'] });
+    for (const { id, owner, parent } of items!)
+      if (owner === from && parent === '0') await unlessGone(control.move({ id, owner: to }));
   }
   /** One that a scan, or the log, has shown us: only so it is known who owns it. */
   async function storedFile(isStored: IsStored): Promise<string | undefined> {
@@ -134,9 +140,12 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     },
     deleted,
     async deleteUser(random) {
-      const user = people.newcomers.splice(Math.floor(random() * people.newcomers.length), 1)[0];
+      const among = random() < 0.5 ? people.newcomers : people.leavers;
+      const user = among.splice(Math.floor(random() * among.length), 1)[0];
       if (user === undefined) return;
       deleted.add(user);
+      // Box deletes nobody who still owns anything: it is given to somebody else, or goes with them by force.
+      if (random() < 0.5) await bequeath(user, pick(random, people.owners));
       await control.deleteUser({ user });
     },
     async errand(random, isStored) {

@@ -68,7 +68,7 @@ export async function boxDifferences(
       mayStay,
     ),
     ...rowDifferences('activities', activities!, idOf, [...new Set(truth.events.ids)]),
-    ...rowDifferences('files', files!, storedFile, filesOf(truth)),
+    ...rowDifferences('files', files!, storedFile, filesOf(truth), mayStay),
   ];
 }
 

@@ -29,7 +29,7 @@ export function rowDifferences(
   mayStay: ReadonlySet<string> = new Set(),
 ): string[] {
   const want = new Set(wanted);
-  const isOf = (row: Row) => mayStay.has(row['accountId'] as string) || mayStay.has(row['holderId'] as string);
+  const isOf = (row: Row) => ['accountId', 'holderId', 'ownerId'].some((of) => mayStay.has(row[of] as string));
   return setDifferences(name, rows.filter((row) => want.has(keyOf(row)) || !isOf(row)).map(keyOf), wanted);
 }
 

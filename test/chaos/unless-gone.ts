@@ -3,6 +3,6 @@ export async function unlessGone(change: Promise<unknown>): Promise<void> {
   try {
     await change;
   } catch (error) {
-    if (!/no such|already|in use|is gone/.test((error as Error).message)) throw error;
+    if (!/no such|already|in use|is gone|own subfolder/.test((error as Error).message)) throw error;
   }
 }

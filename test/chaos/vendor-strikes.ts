@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
 import { Missed, type Heal, type Struck } from './fault.ts';
 
-const occasionMs = 90_000;
+const occasionMs = 45_000;
 const scanAgainMs = 3_000;
 
 /** Until it is so, with scans going on; throws `Missed` when it never is. */

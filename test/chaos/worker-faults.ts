@@ -6,7 +6,7 @@ import type { TcpProxy, Trap } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
 /** Not ours to scale: what a killed worker was told to do is handed to another after Temporal's own waits. */
-const occasionMs = 120_000;
+const occasionMs = 60_000;
 export const upTo = (random: Random, most: number): number => Math.floor(random() * most);
 
 /** Kills the worker when these bytes pass, and starts another. */
