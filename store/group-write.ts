@@ -117,6 +117,7 @@ async function writeKind(
   kind: RecordKind,
   words: ReadonlyMap<string, Word>,
 ): Promise<WrittenGroup> {
+  const { connectionId } = place;
   const { content } = kind === 'files' ? place : {};
   const rows = db.collection<RecordRow>(kind);
   const known = new Map<string, Known>();
@@ -132,9 +133,12 @@ async function writeKind(
     )
     .toArray();
   for (const row of found) known.set(row._id, row);
+  const isMissing = (_id: string): boolean => !known.has(_id) || known.get(_id)!.removedAt !== undefined;
+  const appearing = [...words].flatMap(([_id, word]) =>
+    'record' in word && word.record && isMissing(_id) ? [word] : [],
+  );
+  const isOfGone = await findGoneHolders(db, session, connectionId, kind, appearing);
 
-  const { connectionId } = place;
-  const isOfGone = await findGoneHolders(db, session, connectionId, kind, [...words.values()]);
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
   const again: PendingRef[] = [];
   const inserts: RecordRow[] = [];
@@ -158,7 +162,7 @@ async function writeKind(
       continue;
     }
     const { record } = word;
-    if (record && (!before || before.removedAt) && isOfGone(record.fields, observedAt)) written.unchanged += 1;
+    if (record && isMissing(_id) && isOfGone(record.fields, observedAt)) written.unchanged += 1;
     else if (!before) {
       if (record) {
         written.added += 1;
