@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { advanceable } from '../../store/action-states.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
 import type { Fault } from './fault.ts';
 
-/** Of true length: how long after the faults all must have come right again. */
+/** Of true length: so long after the faults, or after the last of thousands of actions, all must have come right again. */
 const withinTrueMs = 600_000;
 const withinLeastMs = 180_000;
 /** A kind of record that the app cannot be asked about one by one goes when the second scan misses it too. */
@@ -25,19 +26,30 @@ export async function settle(ground: Ground, faults: readonly Fault[]): Promise<
   return found.length > 0 ? found : settled(ground, () => differences(ground, mayFail, 'strictly'));
 }
 
-/** The same but for the numbers. */
-const kindOf = (difference: string): string => difference.replaceAll(/\d+/g, '');
+/** The same but for numbers and ids. */
+const kindOf = (difference: string): string => difference.replaceAll(/act_\w+|\d+/g, '');
 
-async function settled({ world }: Ground, look: () => Promise<string[]>): Promise<string[]> {
+async function settled(ground: Ground, look: () => Promise<string[]>): Promise<string[]> {
+  const { world } = ground;
   let told = '';
-  for (const until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale); ; await delay(500)) {
+  let fewest = Infinity;
+  for (let until = Infinity; ; await delay(500)) {
     const found = await look();
     const [first] = found;
     if (first === undefined || Date.now() > until) return found;
+    const open = await openActions(ground);
+    if (open < fewest) until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale);
+    fewest = Math.min(fewest, open);
     if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
     told = first;
   }
 }
+
+const openActions = ({ world, all }: Ground): Promise<number> =>
+  world.mongodb.db.collection('actions').countDocuments({
+    connectionId: { $in: all.map(({ subject }) => subject.connectionId) },
+    state: { $in: [...advanceable] },
+  });
 
 async function differences(
   { world, all, expected }: Ground,
