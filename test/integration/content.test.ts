@@ -106,6 +106,13 @@ describe('contents of a Box enterprise', () => {
     await control.rename({ id: file, name: 'woken.txt' });
     await shows({ sharing: 'private', path: '/above/below/woken.txt' });
     expect(await to.api.get(path)).not.toHaveProperty('settling');
+
+    // The folder takes it into the trash, and out again.
+    await control.trash({ id: parent });
+    await shows({ removedAt: expect.any(String) as string });
+    await control.restore({ id: parent });
+    await expect.poll(() => to.api.get<object>(path), { timeout: 60_000 }).not.toHaveProperty('removedAt');
+    await shows({ sharing: 'private', path: '/above/below/woken.txt' });
   });
 
   it('go on where they were when the worker dies in the middle', async () => {
