@@ -192,4 +192,28 @@ describe('what belonged to a user or a group', () => {
     await box.watch();
     expect(await of('memberships')).toEqual([`${groups[1]}:${box.owner}`]);
   });
+
+  it('is gone with a user who owned files, but for what somebody else was given', async () => {
+    const { control } = box.simulator;
+    const user = control.createUser({ login: 'owned@acme.test', name: 'Owned' }).id;
+    const make = (name: string) => {
+      const folder = control.createItem({ type: 'folder', name, owner: user }).id;
+      return [folder, control.createItem({ type: 'file', name: 'in it.txt', parent: folder, text: 'x' }).id];
+    };
+    const [[kept, keptFile], [lost, lostFile]] = [make('kept'), make('lost')];
+    await box.scan();
+    await box.watch();
+    expect(await removed(`folder:${kept}`, `file:${keptFile}`, `folder:${lost}`, `file:${lostFile}`)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    control.move({ id: kept!, owner: box.owner });
+    control.deleteUser({ user });
+    await box.watch();
+    expect(await removed(`folder:${lost}`, `file:${lostFile}`)).toEqual([true, true]);
+    expect(await stored(`file:${keptFile}`)).toMatchObject({ ownerId: box.owner, path: '/kept/in it.txt' });
+    expect(await removed(`folder:${kept}`, `file:${keptFile}`)).toEqual([false, false]);
+  });
 });

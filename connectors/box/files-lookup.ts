@@ -1,9 +1,11 @@
 import type { Gone, Looked, Ref } from '../connector.ts';
+import { Failure } from '../kit/failures.ts';
 import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';
 import { call } from './api.ts';
 import { fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
 import { lookEach, type Found } from './look-each.ts';
+import { readUser } from './lookup-users.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 import { sharesOf } from './shares.ts';
@@ -32,18 +34,28 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
     const at = parseFileId(ref.vendorId);
     const subject = ref.part || (await base.partOf(ref));
     if (!subject) return 'unknown';
-    let owner = await actAs(base, subject);
-    let item = await readItem(owner, at);
-    const holder = item?.owned_by?.id;
-    if (item && holder !== undefined && holder !== subject) {
-      // It changed hands: only who has it now sees the whole path.
-      owner = await actAs(base, holder);
-      item = await readItem(owner, at);
+    try {
+      let owner = await actAs(base, subject);
+      let item = await readItem(owner, at);
+      const holder = item?.owned_by?.id;
+      if (item && holder !== undefined && holder !== subject) {
+        // It changed hands: only who has it now sees the whole path.
+        owner = await actAs(base, holder);
+        item = await readItem(owner, at);
+      }
+      return item ? await found(base, owner, item) : gone(ref);
+    } catch (error) {
+      // As somebody who was deleted nobody can ask: what they had has gone, or an event names who has it now.
+      if (!Failure.is(error, 'forbidden', 'notFound') || (await readUser(base, subject, [404]))) throw error;
+      return gone(ref);
     }
-    if (!item) return { records: [], absent: [ref], removed: at.type === 'folder' ? [below(at)] : [] };
-    return found(base, owner, item);
   });
 }
+
+const gone = (ref: Ref): Found<FileRecord> => {
+  const at = parseFileId(ref.vendorId);
+  return { records: [], absent: [ref], removed: at.type === 'folder' ? [below(at)] : [] };
+};
 
 const below = (folder: Pick<Item, 'type' | 'id'>): Gone => ({ kind: 'files', under: fileId(folder) });
 
