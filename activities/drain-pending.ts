@@ -4,6 +4,7 @@ import type { PendingDocument } from '../store/documents.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
 import { listChildren } from './list-children.ts';
+import { lookedPages } from './looked-pages.ts';
 import type { Opened } from './open-session.ts';
 
 const atOnce = 100;
@@ -27,15 +28,15 @@ export async function drainPending(
     const docs = await store.pending.take(opened.connection._id, atOnce);
     if (docs.length === 0) break;
     for (const [stage, of] of byStage(docs.filter(({ children }) => !children))) {
-      const lookup = opened.connector.stages[stage]?.lookup;
+      const spec = opened.connector.stages[stage];
       const observedAt = store.now();
-      const found = lookup ? await lookup(opened.session, of.map(refOf)) : nothingFound;
+      const found = (await spec?.lookup?.(opened.session, of.map(refOf))) ?? nothingFound;
       // Before they are settled: what dies in between costs one look too many.
       await store.holds.touch(opened.connection._id, of);
       const unknown = new Set(found.unknown.map(keyOf));
       const told = of.filter((doc) => !unknown.has(keyOf(doc)));
       const done = await store.positions.commit(current, {
-        pages: [{ records: found.records, removed: found.removed ?? [], observedAt }],
+        pages: lookedPages(spec, found, found.removed ?? [], observedAt),
         touched: [],
         skipped: 0,
         settled: told,

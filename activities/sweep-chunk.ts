@@ -12,6 +12,7 @@ import { openFeed } from './feeds.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
+import { lookedPages } from './looked-pages.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { outlook } from './outlook.ts';
 import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
@@ -232,8 +233,8 @@ class Chunk {
 
   private async confirm(refs: readonly Ref[]) {
     const observedAt = this.deps.store.now();
-    const { records, absent } = await this.spec.lookup!(this.opened.session, refs);
-    return { records, absent, observedAt };
+    const looked = await this.spec.lookup!(this.opened.session, refs);
+    return lookedPages(this.spec, looked, looked.absent, observedAt);
   }
 
   /** From where this source is known without a hole, less how late its rows may come. */

@@ -126,6 +126,8 @@ export interface Stage<R, S = unknown> {
   changes?(session: Session<S>, request: PageRequest): Promise<Page<R>>;
   /** The present state of a few objects. A ref's kind may be of any kind the stage reads. */
   lookup?(session: Session<S>, refs: readonly Ref[]): Promise<Looked<R>>;
+  /** The part that sweeps a record which a look brought, where the record tells: it may have gone from one to another. */
+  sweptIn?(record: R): string | undefined;
   /**
    * Asked of a folder that came into sight with contents of which nothing else tells: out of the trash, out of a tree of
    * somebody else, as a copy. One level deep; `cursor` is the `next` of before.

@@ -57,11 +57,12 @@ describe('the end of a sweep', () => {
     const asked: Ref[] = [];
     const lookup = async (refs: readonly Ref[]) => {
       asked.push(...refs);
-      return {
-        records: refs.some((ref) => ref.vendorId === 'found') ? [account('found', { login: 'changed' })] : [],
-        absent: refs.filter((ref) => ref.vendorId === 'gone'),
-        observedAt: new Date(),
-      };
+      const observedAt = new Date();
+      const found = refs.some((ref) => ref.vendorId === 'found') ? [account('found', { login: 'changed' })] : [];
+      return [
+        { records: found, removed: [], observedAt, part: 'elsewhere' },
+        { records: [], removed: refs.filter((ref) => ref.vendorId === 'gone'), observedAt },
+      ];
     };
     const lease = await read(con, 2, accounts('a'));
     const done = await positions.complete(lease, { ...rule, suspectShare: 1, lookup });
@@ -69,7 +70,11 @@ describe('the end of a sweep', () => {
     expect(new Set(asked.map((ref) => ref.vendorId)).size).toBe(1_000);
     expect(done).toEqual({ removed: 1, missing: 1_101, suspect: false });
     expect(await at.row('accounts', con, 'gone')).toHaveProperty('removedAt');
-    expect(await at.row('accounts', con, 'found')).toMatchObject({ login: 'changed', seenScan: 2 });
+    expect(await at.row('accounts', con, 'found')).toMatchObject({
+      login: 'changed',
+      seenScan: 2,
+      part: 'elsewhere',
+    });
     expect(await at.row('accounts', con, 'found')).not.toHaveProperty('missingSince');
     expect(await at.row('accounts', con, 'unknown')).toHaveProperty('missingSince');
   });

@@ -79,10 +79,10 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
     let held = lease;
     const place = await commits.placeOf(lease.position);
     for (let at = 0; at < refs.length; at += lookupAtOnce) {
-      const { records, absent, observedAt } = await lookup(refs.slice(at, at + lookupAtOnce));
-      // A lookup tells that it is there, not where: of a record of a vanished part it must not invent a place.
+      const pages = await lookup(refs.slice(at, at + lookupAtOnce));
+      // A lookup that tells only that it is there, not where, must not invent a place for what was in a vanished part.
       const keepParts = lease.position.role === 'listing';
-      const prepared = prepareGroup(place.connectionId, [{ records, removed: absent, observedAt }]);
+      const prepared = prepareGroup(place.connectionId, pages);
       const step = await inFencedTransaction(db, client, held, {}, async (session) => {
         const { written } = await writeGroup(db, session, { ...place, keepParts }, prepared);
         return { ...written };

@@ -130,9 +130,7 @@ export interface Positions {
     options: {
       kinds: readonly RecordKind[];
       suspectShare: number;
-      lookup?: (
-        refs: readonly Ref[],
-      ) => Promise<{ records: readonly AnyRecord[]; absent: readonly Ref[]; observedAt: Date }>;
+      lookup?: (refs: readonly Ref[]) => Promise<Group['pages']>;
       /** The wish of an operator: accept what a suspect part would remove. */
       accept?: boolean;
     },

@@ -163,4 +163,10 @@ async function children(base: BoxSession, { vendorId }: Ref, cursor?: string): P
   return { ...page, part, next: again && childrenCursor.write(again) };
 }
 
-export const filesStage: Stage<FileRecord, Settings> = { parts, sweep, lookup: lookupFiles, children };
+export const filesStage: Stage<FileRecord, Settings> = {
+  parts,
+  sweep,
+  lookup: lookupFiles,
+  sweptIn: ({ ownerId }) => ownerId,
+  children,
+};
