@@ -6,7 +6,10 @@ import type { LimitedVendor } from '../test/support/limited-vendor.ts';
 import { rate, VirtualScene } from '../test/support/virtual-scene.ts';
 
 /** What happens besides our calling. */
-const happenings = ['nothing', 'lowered', 'raised', 'others', 'death', 'pause', 'costs', 'actions'] as const;
+const happenings = [
+  ...(['nothing', 'lowered', 'raised', 'others', 'death', 'pause', 'costs', 'actions'] as const),
+  ...(['others at once', 'told costs'] as const),
+] as const;
 type Happening = (typeof happenings)[number];
 
 interface Outcome {
@@ -22,6 +25,13 @@ interface Outcome {
   wanted: number;
 }
 
+/** Units a second that are allowed, and of a call; else 4 to 12, and one. */
+const rates: Partial<Record<Happening, readonly number[]>> = {
+  'others at once': [4, 6, 12, 40],
+  'told costs': [6, 12, 40],
+};
+const costs: Partial<Record<Happening, readonly number[]>> = { costs: [2, 3, 5], 'told costs': [2, 3] };
+
 const windows = 4;
 const windowMs = 5_000;
 
@@ -32,8 +42,10 @@ async function play(seed: number): Promise<Outcome> {
   const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
   const happening = happenings[seed % happenings.length]!;
   const kind = pick<LimitKind>(['fixed', 'sliding', 'bucket']);
-  const limit = (windowMs / 1_000) * pick([4, 6, 12]);
-  const cost = happening === 'costs' ? pick([2, 3, 5]) : 1;
+  const limit = (windowMs / 1_000) * pick(rates[happening] ?? [4, 6, 12]);
+  const cost = pick(costs[happening] ?? [1]);
+  // As much as was thought, on the whole; the dearest twice that.
+  const realCost = happening === 'told costs' ? () => Math.floor(random() * (2 * cost + 1)) : undefined;
   const headers = happening !== 'nothing' || random() < 0.7;
   const narrow = scene.vendor({ kind, limit, windowMs, headers });
   const vendors: LimitedVendor[] = [narrow];
@@ -53,7 +65,7 @@ async function play(seed: number): Promise<Outcome> {
   );
   let under = 0;
   let mostAtOnce = 0;
-  const plain = scene.send(vendors);
+  const plain = scene.send(vendors, '', [1, 4], [6, 20], realCost);
   let pausedUntil = 0;
   const send = async (all: readonly Charge[]) => {
     mostAtOnce = Math.max(mostAtOnce, (under += 1));
@@ -68,19 +80,21 @@ async function play(seed: number): Promise<Outcome> {
   const total = windows * windowMs;
   const at = (0.2 + random() / 2) * windowMs;
   let last = limit;
+  const others = (from: number, share: number) => {
+    const other = (): void => {
+      narrow.consume(1);
+      if (scene.time.now < total) scene.time.after(windowMs / (limit * share), other);
+    };
+    scene.time.after(from, other);
+  };
   const happens: Record<Happening, () => void> = {
     nothing: () => undefined,
     costs: () => undefined,
     lowered: () => scene.time.after(at, () => narrow.setLimit((last = Math.round(limit * 0.6)))),
     raised: () => scene.time.after(at, () => narrow.setLimit((last = Math.round(limit * 1.4)))),
-    others: () => {
-      const every = windowMs / (limit * (0.1 + random() * 0.3));
-      const other = (): void => {
-        narrow.consume(1);
-        if (scene.time.now < total) scene.time.after(every, other);
-      };
-      scene.time.after(random() * windowMs, other);
-    },
+    'told costs': () => undefined,
+    others: () => others(random() * windowMs, 0.1 + random() * 0.3),
+    'others at once': () => others((1 + random()) * windowMs, 0.5),
     death: () => scene.time.after(at, () => processes.length > 1 && processes[0]!.die()),
     pause: () => scene.time.after(at, () => (pausedUntil = at + random() * windowMs)),
     actions: () => {
@@ -96,20 +110,35 @@ async function play(seed: number): Promise<Outcome> {
   happens[happening]();
   await scene.lasts(total, calling);
   const refused = vendors.reduce((sum, vendor) => sum + vendor.refused.length, 0);
-  const used = (narrow.between(windows - 2, windows) * cost) / 2;
+  const dearest = realCost ? 2 * cost : cost;
+  // All but three calls of a limit under 200; one more may come right after the time that is counted.
+  // What others take is guessed, and a pause shows in a window that moves for as long as it.
+  const unsure = { others: 0.1 * last, pause: 1 }[happening as string] ?? 0;
+  const wanted = Math.min(0.98 * last, last - 3 * dearest) - dearest - unsure;
   return {
     happening,
     described: `${limit} in ${windowMs} ms ${kind}, cost ${cost}, ${processes.length} processes, ${charges.map((charge) => charge.bucket).join('+')}${headers ? '' : ', no headers'}`,
     refused,
-    // Nobody knows what others took since the last answer, nor that a limit was lowered.
-    allowed: happening === 'lowered' ? processes.length : happening === 'others' ? windows : 0,
+    allowed: unforeseen[happening]?.(processes.length) ?? 0,
     mostAtOnce,
     atOnce,
-    used,
-    // All but three calls of a limit under 200; one more may come right after the time that is counted.
-    wanted: Math.min(0.98 * last, last - 3 * cost) - cost,
+    used: narrow.between(windows - 2, windows) / 2,
+    // While it settles.
+    wanted: happening === 'others at once' ? 0.92 * wanted : wanted,
   };
 }
+
+/**
+ * Refusals that nobody could have foreseen: that a limit was lowered, what others took and what a call cost is told by
+ * answers alone. What each process has under way by then cannot be called back: its first refusal, and a call that went
+ * before it came.
+ */
+const unforeseen: Partial<Record<Happening, (processes: number) => number>> = {
+  lowered: (processes) => processes,
+  others: (processes) => processes,
+  'others at once': (processes) => 2 * processes,
+  'told costs': () => 1,
+};
 
 /**
  * Scenes of each happening: the first few on every run, which takes some seconds. After a change to the governor or to

@@ -96,7 +96,7 @@ function stepsBack(calls: number): Document {
   };
 }
 
-export function correctionPipeline({ limit, squeeze, stepBack }: Correction): Document[] {
+export function correctionPipeline({ limit, squeeze, stepBack, tightForMs }: Correction): Document[] {
   return [
     {
       $set: {
@@ -105,6 +105,7 @@ export function correctionPipeline({ limit, squeeze, stepBack }: Correction): Do
         ...(squeeze ? { squeeze: { perMs: squeeze.perMs, until: plus(now, squeeze.forMs) } } : {}),
         ...(squeeze === null ? { squeeze: '$$REMOVE' } : {}),
         ...(stepBack === undefined ? {} : stepsBack(stepBack)),
+        ...(tightForMs === undefined ? {} : { tightUntil: plus(now, tightForMs) }),
       },
     },
   ];
@@ -124,13 +125,15 @@ export function budgetCorrectionPipeline({ limit, spent, endsInMs }: BudgetCorre
 }
 
 /** A call cost more than it was charged, as its answer told. */
-export function costPipeline(units: number): Document[] {
+export function costPipeline(units: number, charged: number): Document[] {
+  const isRate = same('$kind', 'rate');
   return [
     {
       $set: {
         spent: cond(same('$kind', 'budget'), most(0, plus(or0('$spent', 0), units)), or0('$spent', '$$REMOVE')),
         tat: plus(most(or0('$tat', 0), now), times(units, or0('$unitMs', 0))),
-        recent: cond(same('$kind', 'rate'), recorded(units, now, now), or0('$recent', '$$REMOVE')),
+        recent: cond(isRate, recorded(units, now, now), or0('$recent', '$$REMOVE')),
+        dearest: cond(isRate, most(times(or0('$dearest', 0), 0.99), charged + units), '$$REMOVE'),
       },
     },
   ];

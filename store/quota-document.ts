@@ -22,6 +22,8 @@ export interface QuotaDocument {
   learnedFrom?: 'headers' | 'throttles';
   raisedAt?: number;
   usedSinceRaise?: number;
+  /** What the dearest call of late cost, where only answers tell. */
+  dearest?: number;
   /** When the next call may go, and when the next may go out of what is kept for actions. */
   tat?: number;
   reserveTat?: number;
@@ -35,6 +37,8 @@ export interface QuotaDocument {
   turns?: { id: string; finish: number; until: number }[];
   /** Calls were left out to make room, and nobody is to do so again until then. */
   steppedUntil?: number;
+  /** Room is scarce: until then little is booked ahead, so that every process soon hears of what another has seen. */
+  tightUntil?: number;
   /** Others consume too: the pace until the window ends. */
   squeeze?: { perMs: number; until: number };
   stop?: { until: number; vendorUntil: number; since: number; tries: number; probe?: string; probeUntil?: number };
@@ -80,6 +84,8 @@ export const quotaIndexes: IndexDescription[] = [
 export interface QuotaTimes {
   /** How many milliseconds of permits one request gets at most, and how far ahead a sweep may book. */
   grantMs: number;
+  /** The same while room is scarce. */
+  tightGrantMs: number;
   /** The longest a permit stays good after its time. */
   expiryMs: number;
   /** How long the one call that reopens a bucket may take. */
@@ -97,6 +103,7 @@ export interface QuotaTimes {
 
 export const quotaTimes: QuotaTimes = {
   grantMs: 250,
+  tightGrantMs: 50,
   expiryMs: 1_000,
   probeMs: 30_000,
   refusedProbeMs: 1_000,

@@ -25,6 +25,10 @@ export interface Belief {
   higherSince?: number;
   /** Units that all processes were to send from one time to another. */
   sent?: (from: number, until: number) => number;
+  /** What the dearest call of late cost, where only answers tell. */
+  dearest?: number;
+  /** Units that calls cost more than was charged, as answers told since `sent` was known. */
+  toldMore?: number;
   others?: Others;
   /** A pause of before shows in the vendor's figures only from then on. */
   stepBackAfter?: number;
@@ -42,7 +46,10 @@ export interface Others {
 const blurred = ({ limit, windowMs }: Belief) => (limit / windowMs) * Math.max(0, 125 - windowMs / 32);
 
 /** So few may be ours: sent a moment earlier or later than we believe. */
-const tolerated = (belief: Belief) => 1 + (belief.cost ?? 1) + belief.limit * 0.005 + blurred(belief);
+const tolerated = (belief: Belief) => 1 + dearestOf(belief) + belief.limit * 0.005 + blurred(belief);
+
+/** Of the calls that may come. */
+export const dearestOf = ({ cost = 1, dearest = 0 }: Belief): number => Math.max(1, cost, dearest);
 
 /** Adds what this reading tells of the time since `from` (when the vendor counted it, one of ours was under way); of what was seen before, a fifth of a window is kept. */
 function look(
@@ -53,7 +60,8 @@ function look(
   at: number,
 ): Others {
   const others: Others = (belief.others ??= { before: 0, seen: [] });
-  const more = belief.sent ? belief.limit - remaining - belief.sent(from - tookMs, at) + inFlight : 0;
+  const ours = belief.sent && belief.sent(from - tookMs, at) + (belief.toldMore ?? 0);
+  const more = ours === undefined ? 0 : belief.limit - remaining - ours + inFlight;
   const units = more > tolerated(belief) ? more : 0;
   const since = at - belief.windowMs / 5;
   others.seen = [...others.seen.filter((_one, n, all) => (all[n + 1]?.at ?? at) > since), { at, units }];
@@ -65,7 +73,10 @@ export function turnWindow({ others, windowMs }: Belief): void {
   if (others) others.before = (others.seen.at(-1)?.units ?? 0) / windowMs;
 }
 
-/** Of a window that ends: units until then. They may stop as well, so something is always left to try. */
+/**
+ * Of a window that ends: units until then. They may stop as well, so something is always left to try; the more, the less
+ * of the window was seen.
+ */
 export function forecastWindow(belief: Belief, remaining: number, reading: QuotaObservation, at: number): number {
   const forMs = belief.resetAt! - at;
   const began = at - Math.max(0, belief.windowMs - forMs);
@@ -75,7 +86,7 @@ export function forecastWindow(belief: Belief, remaining: number, reading: Quota
   const prior = belief.windowMs / 8;
   const grown = Math.max(0, others.seen.at(-1)!.units - first.units);
   const perMs = (grown + others.before * prior) / (at - first.at + prior);
-  return Math.min(perMs * forMs, 0.9 * remaining);
+  return Math.min(perMs * forMs, (0.9 - (0.4 * forMs) / belief.windowMs) * remaining);
 }
 
 /** Of a window that moves: units a window. What began only now is not yet all in the figures. */

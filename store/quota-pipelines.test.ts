@@ -65,10 +65,15 @@ it('is computed in virtual time as by MongoDB', { timeout: 60_000 }, async () =>
       throttlePipeline(pick({ throttledForMs: 80 }, { throttledForMs: 80, limit: 30, probe }), 85, false, limits),
       reopenPipeline(probe, pick(true, true, false)),
       correctionPipeline(
-        pick({ limit: 30 }, { squeeze: { perMs: 0.02, forMs: 300 } }, { squeeze: null }, { stepBack: 2 }),
+        pick(
+          { limit: 30 },
+          { squeeze: { perMs: 0.02, forMs: 300 } },
+          { squeeze: null },
+          { stepBack: 2, tightForMs: 200 },
+        ),
       ),
       budgetCorrectionPipeline(pick({ spent: 12 }, { endsInMs: 400 }, { limit: 50 })),
-      costPipeline(pick(2, -1)),
+      costPipeline(pick(2, -1), 3),
     );
   };
   let ways = 0;

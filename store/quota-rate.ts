@@ -29,18 +29,10 @@ import type { QuotaWant } from './quotas-interface.ts';
  */
 export const pacing = {
   ours: (limit: Expression, share: number): Expression => times(limit, share),
-  pace: (ours: Expression, cost: number): Expression =>
-    most(
-      minus(minus(ours, Math.max(1, cost)), { $ceil: times(ours, 0.01) }),
-      times(ours, 0.5),
-      times(least(ours, 1), 0.9),
-    ),
-  reserve: (ours: Expression, pace: Expression, cost: number): Expression =>
-    cond(
-      atMost(pace, minus(minus(ours, Math.max(1, cost)), { $ceil: times(ours, 0.01) })),
-      { $ceil: times(ours, 0.01) },
-      0,
-    ),
+  pace: (ours: Expression, dearest: Expression): Expression =>
+    most(minus(minus(ours, dearest), { $ceil: times(ours, 0.01) }), times(ours, 0.5), times(least(ours, 1), 0.9)),
+  reserve: (ours: Expression, pace: Expression, dearest: Expression): Expression =>
+    cond(atMost(pace, minus(minus(ours, dearest), { $ceil: times(ours, 0.01) })), { $ceil: times(ours, 0.01) }, 0),
 };
 
 /** GCRA: each call moves `tat`, the time of the next one, by its cost. */
@@ -65,10 +57,11 @@ export function rateRules({ limit, windowMs, share, cost, learn }: QuotaWant, li
         },
       },
       { $set: { 't.ours': pacing.ours(known, share) } },
-      { $set: { 't.pace': pacing.pace('$t.ours', cost) } },
+      { $set: { 't.dearest': most(1, cost, or0('$dearest', 0)) } },
+      { $set: { 't.pace': pacing.pace('$t.ours', '$t.dearest') } },
       {
         $set: {
-          't.reserve': pacing.reserve('$t.ours', '$t.pace', cost),
+          't.reserve': pacing.reserve('$t.ours', '$t.pace', '$t.dearest'),
           't.squeezed': later('$squeeze.until', '$t.now'),
           't.unitMs': over(windowMs, '$t.pace'),
         },

@@ -1,4 +1,4 @@
-import { forecastRolling, forecastWindow, turnWindow, type Belief } from './quota-others.ts';
+import { dearestOf, forecastRolling, forecastWindow, turnWindow, type Belief } from './quota-others.ts';
 import type { QuotaObservation } from './quotas-interface.ts';
 
 /** What the bucket's document must be told. */
@@ -10,6 +10,8 @@ export interface Correction {
   slower?: boolean;
   /** Leave out so many calls. */
   stepBack?: number;
+  /** Room is scarce, for so long. */
+  tightForMs?: number;
 }
 
 /**
@@ -47,8 +49,9 @@ export function judgeReading(belief: Belief, reading: QuotaObservation, at: numb
 }
 
 /** Units a millisecond. */
-function paceAt({ squeeze, limit, share, cost, windowMs }: Belief, at: number): number {
-  return squeeze && squeeze.until > at ? squeeze.perMs : paceOf(limit, share, cost) / windowMs;
+function paceAt(belief: Belief, at: number): number {
+  const { squeeze, windowMs } = belief;
+  return squeeze && squeeze.until > at ? squeeze.perMs : paceNow(belief) / windowMs;
 }
 
 /** True when a new window began since the last answer. */
@@ -95,10 +98,11 @@ const isWhole = ({ limit, remaining: before = limit }: Belief, remaining: number
   remaining !== undefined && remaining > 0.9 * limit && remaining > before + 0.2 * limit;
 
 /** Calls a window of the even pace, as the bucket's document reckons them. */
-export function paceOf(limit: number, share: number, cost = 1): number {
+export function paceOf(limit: number, share: number, dearest = 1): number {
   const ours = limit * share;
-  return Math.max(ours - Math.max(1, cost) - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
+  return Math.max(ours - dearest - Math.ceil(ours * 0.01), ours * 0.5, Math.min(ours, 1) * 0.9);
 }
+const paceNow = (belief: Belief): number => paceOf(belief.limit, belief.share, dearestOf(belief));
 
 /** How much faster than evenly what was missed is made good; the bucket's document holds to it too. */
 export const mostHaste = 1.25;
@@ -112,7 +116,7 @@ function judgeRemaining(
 ): void {
   const { inFlight = 0 } = reading;
   const { share, windowMs } = belief;
-  const unitMs = windowMs / paceOf(belief.limit, share, belief.cost);
+  const unitMs = windowMs / paceNow(belief);
   if (belief.rolling || belief.shortSince !== undefined || belief.resetAt === undefined) {
     judgeRolling(belief, remaining, reading, at, correction);
     return;
@@ -126,6 +130,7 @@ function judgeRemaining(
   const left =
     Math.min(remaining * share, remaining - theirs) -
     inFlight -
+    mayCostMore(belief, inFlight) -
     (belief.renewed || theirs === 0 ? 1 : leastRoom(belief.limit));
   const tolerated = Math.min(1_000, forMs / 10) / unitMs;
   // Calls that were not sent in time, as when this process was busy, may be made good until the window ends; not of
@@ -152,6 +157,12 @@ function judgeRemaining(
   }
 }
 
+/** Of calls whose cost only their answers tell: those under way and the next one may all be dear. */
+const mayCostMore = (belief: Belief, inFlight: number) => {
+  const { cost = 1 } = belief;
+  return (dearestOf(belief) - Math.max(1, cost)) * (1 + inFlight / cost);
+};
+
 /** What is left over beside others: the answers tell soon enough when they take of it. */
 const leastRoom = (limit: number) => 1 + Math.ceil(limit * 0.005);
 
@@ -163,7 +174,7 @@ function judgeRolling(
   correction: Correction,
 ): void {
   const { limit, share, windowMs } = belief;
-  const pace = paceOf(limit, share, belief.cost);
+  const pace = paceNow(belief);
   const theirs = forecastRolling(belief, remaining, reading, at);
   const active = belief.squeeze && belief.squeeze.until > at ? belief.squeeze : undefined;
   const perMs = Math.max(0, Math.min(pace, limit - leastRoom(limit) - theirs)) / windowMs;
@@ -172,16 +183,18 @@ function judgeRolling(
     if (!lasting || Math.abs(perMs - active.perMs) > 0.02 * active.perMs) {
       belief.squeeze = { perMs, until: at + windowMs / 2 };
       correction.squeeze = { perMs, forMs: windowMs / 2 };
+      correction.tightForMs = windowMs / 2;
     }
   } else if (active) {
     belief.squeeze = undefined;
     correction.squeeze = null;
   }
   // What is under way does not count here: as much comes free meanwhile.
-  const enough = Math.min(2, limit * share - pace);
+  const enough = Math.min(2 + mayCostMore(belief, 0), limit * share - pace);
   const room = remaining * share;
   if (room < enough && at >= (belief.stepBackAfter ?? -Infinity)) {
     correction.stepBack = Math.ceil(enough - room);
+    correction.tightForMs = windowMs / 2;
     belief.stepBackAfter = at + (correction.stepBack + 1) / (belief.squeeze?.perMs || pace / windowMs);
   }
 }

@@ -43,13 +43,14 @@ export interface TakeRules {
 }
 
 /** How far ahead of now a request may book: who is more urgent books further, and so is served first. */
-function horizon(want: QuotaWant, grantMs: number): Expression {
+function horizon(want: QuotaWant, usualMs: number): Expression {
+  const grantMs = '$t.grantMs';
   if (want.urgency === 'actions') return want.withinMs ?? 20_000;
   // One who had more than its turn lets the others book first, and still comes before a call is due.
-  const own = cond('$t.early', grantMs / 5, grantMs);
+  const own = cond('$t.early', usualMs / 5, grantMs);
   // What is left over: nobody has booked a call that is still to come.
   if (want.urgency === 'content') return 0;
-  return want.urgency === 'watch' ? plus(own, most(grantMs, '$t.everyMs')) : own;
+  return want.urgency === 'watch' ? plus(own, grantMs) : own;
 }
 
 /** An askers' turn is kept so long after it came, and what it was told to wait. */
@@ -99,7 +100,7 @@ export function takePipeline(id: string, want: QuotaWant, limits: QuotaTimes, ru
   const { kind, limit, windowMs, share, cost } = want;
   const wanted = want.urgency === 'actions' ? 1 : Math.max(1, Math.floor(want.calls ?? 1));
   // Whoever is more urgent and comes next finds little booked ahead of it.
-  const bookedMs = want.urgency === 'content' ? limits.grantMs / 5 : limits.grantMs;
+  const bookedMs = want.urgency === 'content' ? over('$t.grantMs', 5) : '$t.grantMs';
   const way = (name: string) => same('$t.way', name);
   const turns = turnsOf(want);
   return [
@@ -108,6 +109,7 @@ export function takePipeline(id: string, want: QuotaWant, limits: QuotaTimes, ru
     ...rules.prepare,
     { $set: { 't.everyMs': times('$unitMs', cost), 't.ahead': minus('$tat', '$t.now') } },
     ...turns.before,
+    { $set: { 't.grantMs': cond(later('$tightUntil', '$t.now'), limits.tightGrantMs, limits.grantMs) } },
     { $set: { 't.horizon': horizon(want, limits.grantMs), 't.probes': same('$t.stop', 'mayProbe') } },
     {
       $set: {

@@ -80,6 +80,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
     belief.windowMs = want.windowMs;
     belief.share = want.share;
     belief.cost = want.cost;
+    belief.dearest = document.dearest;
     const { squeeze } = document;
     belief.squeeze = squeeze && { perMs: squeeze.perMs, until: monotonic() + clock.until(squeeze.until) };
     const ledger = {
@@ -90,6 +91,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
       seenAt: document.outcome.at,
     };
     const theirs = (at: number) => clock.at(at);
+    belief.toldMore = 0;
     belief.sent = (from, until) => sentBetween(ledger, theirs(from), theirs(until));
     beliefs.set(bucket, belief);
   }
@@ -139,7 +141,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
       if (reading.probe) {
         await change(bucket, reopenPipeline(reading.probe, reading.ok !== false));
       }
-      if (reading.costMore) await change(bucket, costPipeline(reading.costMore));
+      if (reading.costMore) await change(bucket, costPipeline(reading.costMore, beliefs.get(bucket)?.cost ?? 0));
       const budget = budgets.get(bucket);
       if (budget) {
         const correction = judgeBudget(budget, reading, monotonic());
@@ -148,6 +150,7 @@ export function createQuotas(db: Db, options: QuotaOptions = {}): Quotas {
       }
       const belief = beliefs.get(bucket);
       if (!belief) return { changed: false };
+      belief.toldMore = (belief.toldMore ?? 0) + (reading.costMore ?? 0);
       const correction = judgeReading(belief, reading, monotonic());
       if (!correction) return { changed: false };
       await change(bucket, correctionPipeline(correction));

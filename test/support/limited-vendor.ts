@@ -29,6 +29,8 @@ export class LimitedVendor implements Counted {
   readonly paths: string[] = [];
   /** Somebody else's calls. */
   readonly others: Counted = { accepted: [], refused: [] };
+  /** What was spent by anybody. */
+  private readonly spent: { at: number; units: number }[] = [];
   private readonly options: VendorOptions;
   private readonly counter;
   private limit: number;
@@ -78,11 +80,11 @@ export class LimitedVendor implements Counted {
     return this.between(0, windows) / (this.options.limit * windows);
   }
 
-  /** Calls accepted from anybody in these windows from the first call. */
+  /** Units spent by anybody in these windows from the first call. */
   between(from: number, until: number): number {
     const { windowMs } = this.options;
-    const inside = (at: number) => at >= from * windowMs && at < until * windowMs;
-    return [...this.accepted, ...this.others.accepted].filter(inside).length;
+    const inside = this.spent.filter(({ at }) => at >= from * windowMs && at < until * windowMs);
+    return inside.reduce((sum, { units }) => sum + units, 0);
   }
 
   private count(whose: Counted, cost: number): boolean {
@@ -90,6 +92,7 @@ export class LimitedVendor implements Counted {
     this.first ??= at;
     const ok = this.counter.take(at, this.limit, cost);
     (ok ? whose.accepted : whose.refused).push(at - this.first);
+    if (ok) this.spent.push({ at: at - this.first, units: cost });
     return ok;
   }
 }

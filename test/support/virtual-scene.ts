@@ -54,17 +54,28 @@ export class VirtualScene {
     return Object.assign(governor, { die: () => void (alive = false) });
   }
 
-  /** Calls that travel so long to the vendor, and whose answers come so long after they were counted. */
-  send(vendors: readonly LimitedVendor[], path = '', toMs: Range = [1, 4], backMs: Range = [6, 20]): Send {
+  /**
+   * Calls that travel so long to the vendor, and whose answers come so long after they were counted. With `realCost` only
+   * the answer tells what a call spent of the first of the limits.
+   */
+  send(
+    vendors: readonly LimitedVendor[],
+    path = '',
+    toMs: Range = [1, 4],
+    backMs: Range = [6, 20],
+    realCost?: () => number,
+  ): Send {
     return async (charges) => {
       await this.time.sleep(this.between(toMs));
-      const counted = vendors.map((vendor, n) => vendor.begin(path, charges[n]?.cost));
+      const cost = realCost?.();
+      const costs = charges.map((charge, n) => (n === 0 && cost !== undefined ? cost : charge.cost));
+      const counted = vendors.map((vendor, n) => vendor.begin(path, costs[n]));
       await this.time.sleep(this.between(backMs));
       const readings = counted.map(({ done }) => done());
       const bucket = (n: number) => (vendors.length > 1 ? { bucket: charges[n]!.bucket } : {});
       const refusal = readings.findIndex(({ throttledForMs }) => throttledForMs !== undefined);
       const told: QuotaReading = { ...readings[Math.max(0, refusal)]!, ...bucket(Math.max(0, refusal)) };
-      return told;
+      return { ...told, ...(refusal < 0 && cost !== undefined && { cost }) };
     };
   }
 
