@@ -94,6 +94,8 @@ export interface Times {
   bareThrottleMs: number;
   /** How long a workflow waits for the worker that has it in memory before any may take it: that one may be dead. */
   handoverMs: number;
+  /** How long a worker that is told to end lets go on what it does, before it tells that to end too. */
+  graceMs: number;
   /** How long a call that is under way counts when its worker says nothing more of it. */
   slotLeaseMs: number;
 }
@@ -114,6 +116,7 @@ export const timesOf = (scale = 1): Times => ({
   holdByMs: 60_000 * scale,
   bareThrottleMs: 60_000 * scale,
   handoverMs: Math.max(10_000 * scale, 2_000),
+  graceMs: Math.max(20_000 * scale, 2_000),
   slotLeaseMs: Math.max(10_000 * scale, 3_000),
 });
 

@@ -53,7 +53,7 @@ async function createWorkers(config: WorkerConfig, store: Store, log: Logger, co
     connection,
     namespace: config.temporal.namespace,
     activities,
-    shutdownGraceTime: '20s',
+    shutdownGraceTime: times.graceMs,
     stickyQueueScheduleToStartTimeout: times.handoverMs,
     // What a frozen worker had asked for is still handed to it, and waits there for a time-out: few polls at once.
     maxConcurrentActivityTaskPolls: 4,

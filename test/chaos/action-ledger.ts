@@ -51,7 +51,7 @@ export class ActionLedger {
   }
 
   async until(id: string, so: (state: string) => boolean, withinMs: number): Promise<string> {
-    for (const until = Date.now() + withinMs; ; await delay(25)) {
+    for (const until = Date.now() + withinMs; ; await delay(150)) {
       const state = await this.stateOf(id);
       if (so(state)) return state;
       if (Date.now() > until) throw new Error(`action ${id} is still ${state}`);

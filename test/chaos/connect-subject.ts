@@ -60,7 +60,7 @@ export function connectSubject(tenant: Tenant, db: Db, call: Api): Connected {
     steps: (which) => tenant.steps(which, isStored),
     async scanning() {
       const wanted = await askForScan();
-      for (const until = Date.now() + beginWithinMs; ; await delay(20)) {
+      for (const until = Date.now() + beginWithinMs; ; await delay(50)) {
         const scan = (await connection()).state?.scan;
         if (scan && scan.number >= wanted) return;
         if (Date.now() > until) throw new Missed();

@@ -8,7 +8,7 @@ const scanAgainMs = 3_000;
 /** Until it is so, with scans going on; throws `Missed` when it never is. */
 export async function occasion(world: Struck, so: () => Promise<boolean>): Promise<void> {
   let scanAt = 0;
-  for (const until = Date.now() + occasionMs; !(await so()); await delay(30)) {
+  for (const until = Date.now() + occasionMs; !(await so()); await delay(100)) {
     if (Date.now() > until) throw new Missed();
     if (Date.now() < scanAt) continue;
     scanAt = Date.now() + scanAgainMs;
