@@ -131,6 +131,15 @@ describe('what is shared above', () => {
     await box.watch();
     expect(await stored(`file:${file}`)).toMatchObject({ path: '/inner/deep/a.txt', ownerId: other, part: other });
 
+    // What was told of them before they moved, and is looked at late.
+    const late = ['folder', 'file'].map((type) => `${type}:${type === 'folder' ? inner : file}`);
+    await box.store.pending.add(
+      box.connectionId,
+      late.map((vendorId) => ({ kind: 'files', vendorId, part: box.owner })),
+    );
+    await box.watch('pending');
+    expect(await removed(...late)).toEqual([false, false]);
+
     const guest = box.simulator.state.users.rows.find(({ kind }) => kind === 'external')!;
     const foreign = control.createItem({ type: 'folder', name: 'foreign', owner: guest.id }).id;
     const unseen = control.createItem({ type: 'file', name: 'unseen.txt', parent: foreign, text: 'x' }).id;

@@ -31,25 +31,45 @@ export async function readItem(owner: BoxSession, at: Pick<Item, 'type' | 'id'>)
  */
 export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Looked<FileRecord>> {
   return lookEach<FileRecord>(refs, async (ref) => {
-    const at = parseFileId(ref.vendorId);
+    const { kind, vendorId } = ref;
+    const at = parseFileId(vendorId);
     const subject = ref.part || (await base.partOf(ref));
     if (!subject) return 'unknown';
-    try {
-      let owner = await actAs(base, subject);
-      let item = await readItem(owner, at);
-      const holder = item?.owned_by?.id;
-      if (item && holder !== undefined && holder !== subject) {
-        // It changed hands: only who has it now sees the whole path.
-        owner = await actAs(base, holder);
-        item = await readItem(owner, at);
-      }
-      return item ? await found(base, owner, item) : gone(ref);
-    } catch (error) {
-      // As somebody who was deleted nobody can ask: what they had has gone, or an event names who has it now.
-      if (!Failure.is(error, 'forbidden', 'notFound') || (await readUser(base, subject, [404]))) throw error;
-      return gone(ref);
-    }
+    const there = await lookAs(base, subject, at);
+    if (there) return there;
+    // What was heard of it may be older than what was seen: that it is somebody else's by now.
+    const last = ref.part ? await lastOwner(base, ref) : undefined;
+    if (last === undefined || last === subject) return gone(ref);
+    return (await lookAs(base, last, at)) ?? gone({ kind, vendorId });
   });
+}
+
+async function lastOwner(base: BoxSession, ref: Ref): Promise<string | undefined> {
+  const record = (await base.recall('files', [ref.vendorId])).get(ref.vendorId)?.record;
+  return record?.kind === 'files' && record.ownerId !== undefined ? record.ownerId : base.partOf(ref);
+}
+
+/** Undefined: it is not there for this user, or the user is not there. */
+async function lookAs(
+  base: BoxSession,
+  subject: string,
+  at: Pick<Item, 'type' | 'id'>,
+): Promise<Found<FileRecord> | undefined> {
+  try {
+    let owner = await actAs(base, subject);
+    let item = await readItem(owner, at);
+    const holder = item?.owned_by?.id;
+    if (item && holder !== undefined && holder !== subject) {
+      // It changed hands: only who has it now sees the whole path.
+      owner = await actAs(base, holder);
+      item = await readItem(owner, at);
+    }
+    return item && (await found(base, owner, item));
+  } catch (error) {
+    // As somebody who was deleted nobody can ask: what they had has gone, or an event names who has it now.
+    if (!Failure.is(error, 'forbidden', 'notFound') || (await readUser(base, subject, [404]))) throw error;
+    return undefined;
+  }
 }
 
 const gone = (ref: Ref): Found<FileRecord> => {
