@@ -1,6 +1,6 @@
 import type { ActionStep, RunnableAction, StepResult } from '../activities/results.ts';
 import { CancellationScope } from '@temporalio/workflow';
-import { acting, finding } from './proxies.ts';
+import { acting } from './proxies.ts';
 import type { Run } from './run.ts';
 
 const atOnce = 8;
@@ -11,7 +11,13 @@ export async function actionLane(run: Run): Promise<void> {
   while (!run.interruption) {
     if (running.size < atOnce && run.woken.actions) {
       run.woken.actions = false;
-      const found = await run.call('actions', () => find(run, [...running.keys()]));
+      const found = await run.call('actions', () =>
+        acting.nextActions({
+          connectionId: run.connectionId,
+          running: [...running.keys()],
+          limit: atOnce - running.size,
+        }),
+      );
       if (found === undefined) break;
       if (found === null) {
         run.woken.actions = true;
@@ -35,12 +41,6 @@ export async function actionLane(run: Run): Promise<void> {
     await run.until(() => run.woken.actions && running.size < atOnce);
   }
   await Promise.all(running.values());
-}
-
-/** Locally, as it only asks the store: by way of a task queue it would take as long as the step that follows. */
-function find(run: Run, running: readonly string[]): Promise<RunnableAction[]> {
-  const input = { connectionId: run.connectionId, running, limit: atOnce - running.length };
-  return run.local.shared ? run.local.take(() => finding.nextActions(input)) : acting.nextActions(input);
 }
 
 /** The steps of one action, each an activity of its own. */

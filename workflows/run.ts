@@ -1,11 +1,17 @@
-import { CancellationScope, condition, isCancellation, setCurrentDetails, workflowInfo } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  isCancellation,
+  patched,
+  setCurrentDetails,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Delay, Unauthorized, Wishes } from '../activities/results.ts';
 import { Attributes } from './attributes.ts';
 import { details } from './details.ts';
-import { LocalTurns } from './local-turns.ts';
 import type { ConnectionInput, ConnectionState, Lane, Phase, Problem } from './messages.ts';
 import { newState } from './new-state.ts';
-import { recording } from './proxies.ts';
+import { recording, recordingLocally } from './proxies.ts';
 
 /** Why the lanes of this run end: to roll over, to obey the operator, or to prove a credential. */
 export type Interruption = 'rollover' | 'wish' | 'credentials';
@@ -26,12 +32,13 @@ export class Run {
   readonly woken = { actions: true, changed: false, content: false, rescan: false, wish: false, credentials: false };
   wishes: Wishes | undefined;
   interruption: Interruption | undefined;
-  readonly local = new LocalTurns(() => this.record());
   /** The credential version that the newest authentication proved. */
   credentialVersion = 0;
   private scope: CancellationScope | undefined;
   private readonly startedAt = Date.now();
   private readonly attributes: Attributes;
+  private lastRecord: Promise<void> = Promise.resolve();
+  private nextRecord: Promise<void> | undefined;
 
   constructor(input: ConnectionInput) {
     this.input = input;
@@ -164,12 +171,27 @@ export class Run {
   async publish(): Promise<void> {
     setCurrentDetails(details(this.input, this.state));
     this.attributes.show(this.state);
-    await this.local.write();
+    await (patched('states-in-order') ? this.recordInTurn() : this.record());
+  }
+
+  /**
+   * One at a time, or an older could end after a newer; those who come while one is under way share the next. (Local
+   * activities, as runs of before have them, could not be replayed either where they end in another order than they began.)
+   */
+  private recordInTurn(): Promise<void> {
+    const begin = (): Promise<void> => {
+      this.nextRecord = undefined;
+      return (this.lastRecord = this.record());
+    };
+    return (this.nextRecord ??= this.lastRecord.then(begin, begin));
   }
 
   private record(): Promise<void> {
     return CancellationScope.nonCancellable(() =>
-      recording.writeState({ connectionId: this.connectionId, state: this.state }),
+      (patched('states-by-task') ? recording : recordingLocally).writeState({
+        connectionId: this.connectionId,
+        state: this.state,
+      }),
     );
   }
 }

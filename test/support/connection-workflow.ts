@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { type Client, type WorkflowHandle } from '@temporalio/client';
+import { type Client, type WorkflowHandle, type WorkflowStartOptions } from '@temporalio/client';
 import { bundleWorkflowCode, Runtime, Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../activities/contract.ts';
 import type { ContentResult, SweepResult, WatchResult, Wishes } from '../../activities/results.ts';
@@ -47,8 +47,10 @@ export async function withWorkers<R>(
 export async function start(
   client: Client,
   input: Partial<ConnectionInput> & { connectionId: string },
+  options: Pick<WorkflowStartOptions, 'workflowTaskTimeout'> = {},
 ): Promise<WorkflowHandle<typeof connection>> {
   return client.workflow.start<typeof connection>('connection', {
+    ...options,
     workflowId: `connection/${input.connectionId}`,
     taskQueue: taskQueues.sweep,
     args: [{ title: 'Test · tenant', app: 'test', ...input }],

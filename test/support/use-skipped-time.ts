@@ -27,6 +27,7 @@ export function useSkippedTime() {
       handle: Awaited<ReturnType<typeof start>>,
       said: { wishes: Wishes; states: ConnectionState[] },
     ) => Promise<void>,
+    options?: Parameters<typeof start>[2],
   ): Promise<void> {
     const said = { wishes: wishes(), states: [] as ConnectionState[] };
     const activities = easyActivities({
@@ -35,9 +36,8 @@ export function useSkippedTime() {
       ...change,
     });
     serial += 1;
-    const options = { connection: env.nativeConnection, workflowBundle, activities };
-    await withWorkers(options, async () => {
-      const handle = await start(env.client, { connectionId: `con_${serial}` });
+    await withWorkers({ connection: env.nativeConnection, workflowBundle, activities }, async () => {
+      const handle = await start(env.client, { connectionId: `con_${serial}` }, options);
       try {
         await test(handle, said);
       } finally {
