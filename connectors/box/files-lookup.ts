@@ -38,15 +38,10 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
     const there = await lookAs(base, subject, at);
     if (there) return there;
     // What was heard of it may be older than what was seen: that it is somebody else's by now.
-    const last = ref.part ? await lastOwner(base, ref) : undefined;
+    const last = ref.part ? await base.partOf(ref) : undefined;
     if (last === undefined || last === subject) return gone(ref);
     return (await lookAs(base, last, at)) ?? gone({ kind, vendorId });
   });
-}
-
-async function lastOwner(base: BoxSession, ref: Ref): Promise<string | undefined> {
-  const record = (await base.recall('files', [ref.vendorId])).get(ref.vendorId)?.record;
-  return record?.kind === 'files' && record.ownerId !== undefined ? record.ownerId : base.partOf(ref);
 }
 
 /** Undefined: it is not there for this user, or the user is not there. */
