@@ -57,14 +57,14 @@ describe('a window that moves on', () => {
 
   it('is left alone at our own pace, and given room when others take of it', () => {
     expect(judgeReading(moving(), { remaining: 3, inFlight: 4 }, 1_000)).toBeNull();
-    expect(judgeReading(moving(), { remaining: 1 }, 1_000)).toEqual({ stepBack: 1, tightForMs: 5_000, slower: true });
-    expect(judgeReading(moving(), { remaining: 0 }, 1_000)).toEqual({ stepBack: 2, tightForMs: 5_000, slower: true });
+    expect(judgeReading(moving(), { remaining: 1 }, 1_000)).toEqual({ stepBack: 1, tightForMs: 1_250, slower: true });
+    expect(judgeReading(moving(), { remaining: 0 }, 1_000)).toEqual({ stepBack: 2, tightForMs: 1_250, slower: true });
   });
 
   it('is judged again only when the pause shows in its figures', () => {
     const belief = moving();
     judgeReading(belief, { remaining: 0 }, 1_000);
     expect(judgeReading(belief, { remaining: 0 }, 1_100)).toBeNull();
-    expect(judgeReading(belief, { remaining: 0 }, 1_300)).toEqual({ stepBack: 2, tightForMs: 5_000, slower: true });
+    expect(judgeReading(belief, { remaining: 0 }, 1_300)).toEqual({ stepBack: 2, tightForMs: 1_250, slower: true });
   });
 });

@@ -194,7 +194,7 @@ function judgeRolling(
   const room = remaining * share;
   if (room < enough && at >= (belief.stepBackAfter ?? -Infinity)) {
     correction.stepBack = Math.ceil(enough - room);
-    correction.tightForMs = windowMs / 2;
+    correction.tightForMs ??= windowMs / 8;
     belief.stepBackAfter = at + (correction.stepBack + 1) / (belief.squeeze?.perMs || pace / windowMs);
   }
 }

@@ -42,12 +42,15 @@ export interface TakeRules {
   paced: Expression;
 }
 
+/** Later than that a call would come too late for its time. */
+const leastAheadMs = 20;
+
 /** How far ahead of now a request may book: who is more urgent books further, and so is served first. */
-function horizon(want: QuotaWant, usualMs: number): Expression {
+function horizon(want: QuotaWant): Expression {
   const grantMs = '$t.grantMs';
   if (want.urgency === 'actions') return want.withinMs ?? 20_000;
   // One who had more than its turn lets the others book first, and still comes before a call is due.
-  const own = cond('$t.early', usualMs / 5, grantMs);
+  const own = cond('$t.early', most(over(grantMs, 5), leastAheadMs), grantMs);
   // What is left over: nobody has booked a call that is still to come.
   if (want.urgency === 'content') return 0;
   return want.urgency === 'watch' ? plus(own, grantMs) : own;
@@ -110,7 +113,7 @@ export function takePipeline(id: string, want: QuotaWant, limits: QuotaTimes, ru
     { $set: { 't.everyMs': times('$unitMs', cost), 't.ahead': minus('$tat', '$t.now') } },
     ...turns.before,
     { $set: { 't.grantMs': cond(later('$tightUntil', '$t.now'), limits.tightGrantMs, limits.grantMs) } },
-    { $set: { 't.horizon': horizon(want, limits.grantMs), 't.probes': same('$t.stop', 'mayProbe') } },
+    { $set: { 't.horizon': horizon(want), 't.probes': same('$t.stop', 'mayProbe') } },
     {
       $set: {
         't.way': cases(
