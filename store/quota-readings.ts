@@ -183,7 +183,6 @@ function judgeRolling(
     if (!lasting || Math.abs(perMs - active.perMs) > 0.02 * active.perMs) {
       belief.squeeze = { perMs, until: at + windowMs / 2 };
       correction.squeeze = { perMs, forMs: windowMs / 2 };
-      correction.tightForMs = windowMs / 2;
     }
   } else if (active) {
     belief.squeeze = undefined;
@@ -194,7 +193,7 @@ function judgeRolling(
   const room = remaining * share;
   if (room < enough && at >= (belief.stepBackAfter ?? -Infinity)) {
     correction.stepBack = Math.ceil(enough - room);
-    correction.tightForMs ??= windowMs / 8;
+    correction.tightForMs = windowMs / 8;
     belief.stepBackAfter = at + (correction.stepBack + 1) / (belief.squeeze?.perMs || pace / windowMs);
   }
 }
