@@ -7,7 +7,9 @@ import {
   WorkflowUpdateFailedError,
   defaultGrpcRetryOptions,
   isGrpcDeadlineError,
+  isGrpcServiceError,
   makeGrpcRetryInterceptor,
+  type WorkflowExecutionDescription,
 } from '@temporalio/client';
 import {
   taskQueues,
@@ -16,6 +18,7 @@ import {
   type ConnectionInput,
   type Problem,
 } from '../workflows/messages.ts';
+import { failuresIn, isCompleted, type HistoryEvent } from './workflow-task-failures.ts';
 
 /** With `verified` the connection's document holds what was found; with `duplicate` it names the other one. */
 export type CheckResult =
@@ -51,6 +54,18 @@ export interface RunningWorkflow {
   startedAt: Date;
 }
 
+/** A workflow task that fails again and again: until one is completed the workflow hears of nothing. */
+export interface FailingTask {
+  workflow: RunningWorkflow;
+  tries: number;
+  /** The first failure that nothing was completed after. */
+  since: Date;
+  /** What the worker said. */
+  why: string;
+  /** Whether this run ever completed a task; one that did not has nothing yet that a new run would not meet too. */
+  worked: boolean;
+}
+
 /** What the API needs of Temporal. Every call ends within its deadline and throws only TemporalFailure. */
 export interface Temporal {
   /** Starting one that runs already changes nothing. */
@@ -64,6 +79,8 @@ export interface Temporal {
   running(): Promise<RunningWorkflow[]>;
   /** Of the newest run, such as `RUNNING` or `TERMINATED`; null where Temporal knows of none (any more). */
   statusOf(connectionId: string): Promise<string | null>;
+  /** Null: the newest run has no task that a worker failed. A worker that is away fails none. */
+  failingTask(connectionId: string): Promise<FailingTask | null>;
   /** Ends this very run at once; one that has ended already is left alone. */
   terminate(workflow: RunningWorkflow, reason: string): Promise<void>;
   /** Rejects within 4 s when the server or the namespace is away. */
@@ -81,6 +98,8 @@ export interface TemporalOptions {
 }
 
 const listDeadlineMs = 15_000;
+/** Of at most 256 events each, read to tell since when a task fails. */
+const pagesRead = 60;
 
 export function connectTemporal(options: TemporalOptions): Temporal {
   const { address, namespace } = options;
@@ -119,6 +138,8 @@ export function connectTemporal(options: TemporalOptions): Temporal {
       return new TemporalFailure('notRunning', 'the workflow of this connection does not run', { cause: error });
     if (error instanceof WorkflowUpdateFailedError)
       return new TemporalFailure('refused', error.cause?.message ?? 'refused by the workflow', { cause: error });
+    if (isGrpcServiceError(error) && isFailingTask(error))
+      return new TemporalFailure('worker', 'the worker fails its workflow task again and again', { cause: error });
     // Timed out in the server, a moment before our own deadline, or failed in the worker.
     if (error instanceof WorkflowFailedError)
       return new TemporalFailure('worker', 'no worker brought it to its end', { cause: error });
@@ -137,6 +158,16 @@ export function connectTemporal(options: TemporalOptions): Temporal {
       return await within(ms, call);
     } catch (error) {
       throw await classify(error);
+    }
+  }
+
+  /** Of the newest run; null where Temporal knows of none. */
+  async function described(connectionId: string): Promise<WorkflowExecutionDescription | null> {
+    try {
+      return await classified(updateDeadlineMs, () => client.workflow.getHandle(workflowIdOf(connectionId)).describe());
+    } catch (error) {
+      if (error instanceof TemporalFailure && error.kind === 'notRunning') return null;
+      throw error;
     }
   }
 
@@ -198,16 +229,30 @@ export function connectTemporal(options: TemporalOptions): Temporal {
         return found;
       }),
 
-    async statusOf(connectionId) {
-      try {
-        const described = await classified(updateDeadlineMs, () =>
-          client.workflow.getHandle(workflowIdOf(connectionId)).describe(),
+    statusOf: async (connectionId) => (await described(connectionId))?.status.name ?? null,
+
+    async failingTask(connectionId) {
+      const about = await described(connectionId);
+      const attempt = about?.raw.pendingWorkflowTask?.attempt ?? 0;
+      // At the first try nothing has failed yet.
+      if (!about || attempt < 2) return null;
+      const { workflowId, runId, startTime: startedAt } = about;
+      const events: HistoryEvent[] = [];
+      let nextPageToken: Uint8Array | null | undefined;
+      // Signals pile up in front of what failed, 10,000 at most.
+      for (let page = 0; page < pagesRead && !events.some(isCompleted); page += 1) {
+        const request = { namespace, execution: { workflowId, runId }, nextPageToken };
+        const answer = await classified(updateDeadlineMs, () =>
+          connection.workflowService.getWorkflowExecutionHistoryReverse(request),
         );
-        return described.status.name;
-      } catch (error) {
-        if (error instanceof TemporalFailure && error.kind === 'notRunning') return null;
-        throw error;
+        events.push(...(answer.history?.events ?? []));
+        ({ nextPageToken } = answer);
+        if (!nextPageToken?.length) break;
       }
+      const found = failuresIn(events);
+      if (!found) return null;
+      const worked = found.worked || (nextPageToken?.length ?? 0) > 0;
+      return { ...found, worked, tries: Math.max(attempt, found.tries), workflow: { workflowId, runId, startedAt } };
     },
 
     async terminate({ workflowId, runId }, reason) {
@@ -254,6 +299,9 @@ function createRetries() {
 /** The workflow was about to become its next run and a signal came between: the next try reaches that run. */
 const isRollingOver = ({ code, details }: { code: number; details?: string }): boolean =>
   code === failedPrecondition && /workflow task failure/.test(details ?? '');
+/** Temporal takes no update for a workflow whose task has failed some times. */
+const isFailingTask = ({ code, details }: { code: number; details?: string }): boolean =>
+  code === failedPrecondition && /workflow task in failed state/i.test(details ?? '');
 const failedPrecondition = 9;
 
 class DeadlineError extends Error {}

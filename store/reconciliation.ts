@@ -1,10 +1,11 @@
 import type { Db } from 'mongodb';
 import type { Clock } from './clock.ts';
-import type { ConnectionDocument } from './documents.ts';
+import type { ConnectionDocument, PositionDocument } from './documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 
 export const mismatchCases = [
   'workflowMissing',
+  'workflowStuck',
   'workflowOrphaned',
   'wishNotObeyed',
   'rescanNotBegun',
@@ -65,6 +66,7 @@ export type ConnectionOutline = Pick<
   | 'credentialAt'
   | 'provedCredentialVersion'
   | 'createdAt'
+  | 'updatedAt'
   | 'receipt'
   | 'state'
 >;
@@ -80,14 +82,17 @@ export interface Reconciliation {
   read(): Promise<Pick<ReconciliationDocument, 'last' | 'recent' | 'holder' | 'nextAt'> | null>;
   /** Every connection, checks left out, of its state only what a comparison needs. */
   outlines(): Promise<ConnectionOutline[]>;
+  /** When the newest look for changes of these connections ended; those without one are left out. */
+  lookedAt(connectionIds: readonly string[]): Promise<Map<string, Date>>;
 }
 
 const kept = { unmended: 200, recent: 100 } as const;
-const stateFields = ['phase', 'scan', 'rescansServed', 'refusedCredentialVersion', 'waits'] as const;
+const stateFields = ['phase', 'scan', 'nextScanAt', 'settings', 'rescansServed', 'refusedCredentialVersion', 'waits'];
 
 export function createReconciliation(db: Db, clock: Clock): Reconciliation {
   const turns = db.collection<ReconciliationDocument>('reconciliation');
   const connections = db.collection<ConnectionDocument>('connections');
+  const positions = db.collection<PositionDocument>('positions');
   const _id = 'reconciliation';
 
   return {
@@ -132,10 +137,20 @@ export function createReconciliation(db: Db, clock: Clock): Reconciliation {
       const projection: Record<string, 1> = Object.fromEntries(stateFields.map((field) => [`state.${field}`, 1]));
       for (const field of [
         ...(['wanted', 'wantedAt', 'rescanWanted', 'rescanWantedAt', 'credentialVersion', 'credentialAt'] as const),
-        ...(['provedCredentialVersion', 'createdAt', 'receipt'] as const),
+        ...(['provedCredentialVersion', 'createdAt', 'updatedAt', 'receipt'] as const),
       ])
         projection[field] = 1;
       return connections.find<ConnectionOutline>({ wanted: { $ne: 'check' } }, { projection }).toArray();
+    },
+
+    async lookedAt(connectionIds) {
+      const found = await positions
+        .aggregate<{ _id: string; at: Date }>([
+          { $match: { connectionId: { $in: connectionIds }, lane: 'watch', finishedAt: { $ne: null } } },
+          { $group: { _id: '$connectionId', at: { $max: '$finishedAt' } } },
+        ])
+        .toArray();
+      return new Map(found.map(({ _id, at }) => [_id, at]));
     },
   };
 }

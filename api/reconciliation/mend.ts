@@ -5,14 +5,21 @@ import { needsWorkflow, type Mismatch } from './mismatches.ts';
 
 export interface Mended {
   mended: boolean;
+  /** Where the cause turned out to be another one. */
+  case?: 'workflowStuck';
+  what?: string;
   did?: string;
   remedy?: string;
 }
 
-export type MendDeps = Pick<Deps, 'store' | 'temporal' | 'starter'>;
+export interface MendDeps extends Pick<Deps, 'store' | 'temporal' | 'starter'> {
+  /** A workflow task that was tried so often, and fails for so many milliseconds, is not waited for any longer. */
+  stuckAfter: { tries: number; ms: number };
+}
 
 /** A signal that nobody takes stays in the history, which is bounded: sent the 1st, 2nd, 4th, 8th … time. */
 const isTurn = (times: number): boolean => (times & (times - 1)) === 0;
+const workerFails = 'see what the log of the worker says, and of which release it is';
 const noWorker = 'see that a worker runs and what the Temporal UI shows of this workflow';
 
 /**
@@ -22,7 +29,7 @@ const noWorker = 'see that a worker runs and what the Temporal UI shows of this 
 export async function mend(deps: MendDeps, mismatch: Mismatch, times: number): Promise<Mended | null> {
   try {
     const done = await attempt(deps, mismatch, times);
-    if (!done?.mended || times === 1) return done;
+    if (!done?.mended || done.case || times === 1) return done;
     // Done before, and still so: this is for people.
     return { ...done, mended: false, remedy: done.remedy ?? `it did not help ${times - 1} times: ${noWorker}` };
   } catch (error) {
@@ -35,11 +42,13 @@ export async function mend(deps: MendDeps, mismatch: Mismatch, times: number): P
 
 async function attempt(deps: MendDeps, mismatch: Mismatch, times: number): Promise<Mended | null> {
   const { temporal } = deps;
+  if (mismatch.case === 'workflowMissing') return startAgain(deps, mismatch.connectionId);
+  if (mismatch.case === 'workflowOrphaned') return endOrphan(deps, mismatch);
+  const freed = await freeStuck(deps, mismatch.connectionId);
+  if (freed) return freed;
   switch (mismatch.case) {
-    case 'workflowMissing':
-      return startAgain(deps, mismatch.connectionId);
-    case 'workflowOrphaned':
-      return endOrphan(deps, mismatch);
+    case 'workflowStuck':
+      return null;
     case 'wishNotObeyed':
     case 'rescanNotBegun':
       return tellWish(deps, mismatch, times);
@@ -62,6 +71,20 @@ async function startAgain({ store, temporal, starter }: MendDeps, connectionId: 
   const last = status === null ? 'it never ran, or Temporal forgot it' : `its last run is ${status.toLowerCase()}`;
   if (await starter.start(connection)) return { mended: true, did: `started again: ${last}` };
   return { mended: false, did: 'could not be started', remedy: 'see that Temporal runs; it is tried again' };
+}
+
+/** All truth is in the store: a run whose task fails again and again is ended, and a new one goes on from there. */
+async function freeStuck(deps: MendDeps, connectionId: string): Promise<Mended | null> {
+  const { store, temporal, stuckAfter } = deps;
+  const task = await temporal.failingTask(connectionId);
+  if (!task || task.tries < stuckAfter.tries) return null;
+  if (task.since.getTime() > store.now().getTime() - stuckAfter.ms) return null;
+  const why = `its workflow task fails since ${task.since.toISOString()}: ${task.why}`;
+  const found = { case: 'workflowStuck' as const, what: `${why} (${task.tries} tries)` };
+  if (!task.worked) return { ...found, mended: false, remedy: `a new run would fail alike: ${workerFails}` };
+  await temporal.terminate(task.workflow, `Castellan: ${why}`);
+  const started = await startAgain(deps, connectionId);
+  return { ...found, mended: true, ...started, did: `ended this run; ${started?.did ?? 'another runs already'}` };
 }
 
 async function tellWish(

@@ -15,6 +15,7 @@ function connection(change: Partial<ConnectionOutline> = {}, state: Partial<Conn
     rescanWanted: 0,
     credentialVersion: 1,
     createdAt: old,
+    updatedAt: old,
     state:
       state === null
         ? null

@@ -6,7 +6,7 @@ import type { RunningWorkflow, UpdateName } from '../temporal.ts';
 
 /** Something that the store wants and Temporal does not do, or the other way round. */
 export type Mismatch = { what: string } & (
-  | { case: 'workflowMissing' | 'credentialNotTried'; connectionId: string }
+  | { case: 'workflowMissing' | 'workflowStuck' | 'credentialNotTried'; connectionId: string }
   | { case: 'wishNotObeyed' | 'rescanNotBegun'; connectionId: string; update: UpdateName }
   | { case: 'actionNotTakenUp'; connectionId: string; actionId: string }
   /** `suspicious`: ending it may be wrong, and why. */

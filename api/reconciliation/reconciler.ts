@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Logger } from '../logger.ts';
 import { mend, type MendDeps, type Mended } from './mend.ts';
 import { mismatches, type Mismatch } from './mismatches.ts';
+import { silent } from './silent.ts';
 
 /** Compares what the store wants with what Temporal runs, again and again, and mends what fell between the two. */
 export interface Reconciler {
@@ -14,7 +15,7 @@ export interface Reconciler {
   stop(): Promise<void>;
 }
 
-export interface ReconcilerOptions extends MendDeps {
+export interface ReconcilerOptions extends Omit<MendDeps, 'stuckAfter'> {
   clock: Clock;
   logger: Logger;
   /** Milliseconds between two runs of the whole installation, and how long something may be underway: 60 s. */
@@ -22,6 +23,10 @@ export interface ReconcilerOptions extends MendDeps {
   leaseMs?: number;
   /** How many are mended at once. */
   atOnce?: number;
+  /** 5 tries and five times `everyMs`. */
+  stuckAfter?: MendDeps['stuckAfter'];
+  /** Of how many silent connections Temporal is asked in one run: 50. */
+  askedOf?: number;
   random?: () => number;
 }
 
@@ -31,6 +36,7 @@ const nameOf = ({ case: name, connectionId, workflowId }: Finding): string =>
 
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { store, clock, logger, everyMs, leaseMs = 60_000, atOnce = 8, random = Math.random } = options;
+  const { stuckAfter = { tries: 5, ms: 5 * everyMs }, askedOf = 50 } = options;
   const { reconciliation } = store;
   const holder = randomUUID();
   let stopped = false;
@@ -93,21 +99,29 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const workflows = await options.temporal.running();
     const backlog = await store.actions.backlog();
     report.looked = { connections: connections.length, workflows: workflows.length };
-    const found = mismatches({ connections, workflows, backlog, now: store.now(), patienceMs: everyMs });
-    // Those that hold each other up must not do so in every run.
-    const shuffled = found.map((each) => ({ each, at: random() })).sort((a, b) => a.at - b.at);
+    const world = { connections, workflows, backlog, now: store.now(), patienceMs: everyMs };
+    const found = mismatches(world);
+    const named = new Set(found.map(({ connectionId }) => connectionId));
+    const quiet = (await silent(world, reconciliation.lookedAt)).filter((each) => !named.has(each.connectionId));
+    // Those that hold each other up must not do so in every run; nor those that are silent for a good reason.
+    const shuffle = (all: Mismatch[]) =>
+      all
+        .map((each) => ({ each, at: random() }))
+        .sort((a, b) => a.at - b.at)
+        .map(({ each }) => each);
+    const shuffled = [...shuffle(found), ...shuffle(quiet).slice(0, askedOf)];
     const until = clock.now().getTime() + Math.max(everyMs * 0.75, 20_000);
     for (let at = 0; at < shuffled.length; at += atOnce) {
       if (stopped || !(await reconciliation.renew(holder, leaseMs))) return;
       const late = clock.now().getTime() > until;
       await settleAll(
-        shuffled.slice(at, at + atOnce).map(async ({ each }) => {
+        shuffled.slice(at, at + atOnce).map(async (each) => {
           const shown = shownOf(each);
           const times = timesOf(shown);
           const done: Mended | null = late
             ? { mended: false, remedy: 'there was no time left for it in this run: it is for the next' }
-            : await mend(options, each, times);
-          if (done) note({ ...shown, ...done }, times);
+            : await mend({ ...options, stuckAfter }, each, times);
+          if (done) note({ ...shown, ...done });
         }),
       );
     }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../api/clock.ts';
-import { createReconciler, type Reconciler } from '../../api/reconciliation/reconciler.ts';
+import { createReconciler, type Reconciler, type ReconcilerOptions } from '../../api/reconciliation/reconciler.ts';
 import { workflowIdOf, type ConnectionState } from '../../workflows/messages.ts';
 import { useApi } from './start-api.ts';
 
@@ -22,7 +22,7 @@ const state = (phase: ConnectionState['phase']): ConnectionState => ({
 });
 /** Nothing is too young, and a turn may follow at once. */
 const everyMs = 0;
-const newReconciler = () =>
+const newReconciler = (more: Partial<ReconcilerOptions> = {}) =>
   createReconciler({
     store: api.store,
     temporal: api.temporal,
@@ -30,6 +30,7 @@ const newReconciler = () =>
     clock: systemClock,
     logger,
     everyMs,
+    ...more,
   });
 const report = async (as?: { secret: string }) => (await api.call('GET', '/v1/reconciliation', as ? { as } : {})).body;
 const told = (id: string) => api.temporal.heard.filter(({ connectionId }) => connectionId === id);
@@ -46,6 +47,7 @@ beforeEach(() => {
   logged = [];
   api.temporal.heard = [];
   api.temporal.failing = {};
+  api.temporal.asked = [];
   reconciler = newReconciler();
 });
 afterEach(async () => {
@@ -53,6 +55,7 @@ afterEach(async () => {
   const { items } = await api.store.connections.list({ limit: 100 });
   for (const { _id } of items) await api.store.connections.erase(_id, silent);
   api.temporal.workflows.clear();
+  api.temporal.failingTasks.clear();
 });
 
 describe('reconciliation', () => {
@@ -142,6 +145,63 @@ describe('reconciliation', () => {
       { call: 'signal', name: 'requestAction', args: [action._id] },
       { call: 'update', name: 'rescan' },
     ]);
+  });
+
+  describe('a workflow whose task fails', () => {
+    const nondeterminism = { tries: 5, since: new Date(0), why: 'Nondeterminism error', worked: true };
+    /** By then nothing was seen of any connection for an hour. */
+    const inAnHour = (more: { askedOf?: number } = {}) =>
+      newReconciler({ ...more, store: { ...api.store, now: () => new Date(Date.now() + 3600_000) } });
+
+    it('again and again is ended, and another goes on from what is stored', async () => {
+      const id = await watching();
+      api.temporal.failingTasks.set(id, nondeterminism);
+      expect(await inAnHour().once()).toMatchObject({ found: 1, mended: 1 });
+      expect(api.temporal.of('terminate', workflowIdOf(id))).toMatchObject([
+        { args: ['Castellan: its workflow task fails since 1970-01-01T00:00:00.000Z: Nondeterminism error'] },
+      ]);
+      expect(told(id)).toMatchObject([{ call: 'start' }]);
+      expect((await report()).recent[0]).toMatchObject({
+        case: 'workflowStuck',
+        connectionId: id,
+        what: 'its workflow task fails since 1970-01-01T00:00:00.000Z: Nondeterminism error (5 tries)',
+        did: 'ended this run; started again: its last run is terminated',
+      });
+    });
+
+    it('is why it hears of no wish: it is not told once more', async () => {
+      const id = await watching();
+      await api.store.connections.setWanted(id, 'paused');
+      api.temporal.failingTasks.set(id, nondeterminism);
+      expect(await inAnHour().once()).toMatchObject({ found: 1, mended: 1 });
+      expect(told(id)).toMatchObject([{ call: 'start' }]);
+      expect((await report()).recent[0]).toMatchObject({ case: 'workflowStuck' });
+    });
+
+    it('for a short while, or after a few tries only, is left to itself', async () => {
+      const id = await watching();
+      for (const change of [{ since: new Date(Date.now() + 3700_000) }, { tries: 4 }]) {
+        api.temporal.failingTasks.set(id, { ...nondeterminism, ...change });
+        expect(await inAnHour().once()).toMatchObject({ found: 0 });
+      }
+      expect(told(id)).toEqual([]);
+    });
+
+    it('from its first task on is left for people: another run would do no better', async () => {
+      const id = await watching();
+      api.temporal.failingTasks.set(id, { ...nondeterminism, worked: false });
+      expect(await inAnHour().once()).toMatchObject({ found: 1, unmended: 1 });
+      expect(told(id)).toEqual([]);
+      expect((await report()).last.findings).toMatchObject([{ case: 'workflowStuck', remedy: /worker/ }].map(matching));
+    });
+
+    it('is looked for in a few silent connections at a time, and not in those that idle', async () => {
+      const suspects = [await watching(), await watching(), await watching()];
+      await api.store.connections.setWanted(await watching('paused'), 'paused');
+      await inAnHour({ askedOf: 2 }).once();
+      expect(api.temporal.asked).toHaveLength(2);
+      expect(suspects).toEqual(expect.arrayContaining(api.temporal.asked));
+    });
   });
 
   it('breaks off while Temporal is away, and says why', async () => {

@@ -1,6 +1,7 @@
 import {
   TemporalFailure,
   type CheckResult,
+  type FailingTask,
   type RunningWorkflow,
   type Temporal,
   type TemporalFailureKind,
@@ -26,6 +27,10 @@ export interface RecordingTemporal extends Temporal {
   onUpdate: (connectionId: string, name: string) => Promise<void>;
   /** What runs, by connection; `statusOf` and `running` tell it, `start` adds to it. */
   workflows: Map<string, RunningWorkflow>;
+  /** What `failingTask` tells, by connection. */
+  failingTasks: Map<string, Omit<FailingTask, 'workflow'>>;
+  /** Of which connections `failingTask` was asked. */
+  asked: string[];
   of(call: Heard['call'], connectionId?: string): Heard[];
 }
 
@@ -36,6 +41,8 @@ export function recordingTemporal(): RecordingTemporal {
     onCheck: () => Promise.resolve({ outcome: 'verified' }),
     onUpdate: () => Promise.resolve(),
     workflows: new Map(),
+    failingTasks: new Map(),
+    asked: [],
     of: (call, connectionId) =>
       temporal.heard.filter((each) => each.call === call && (!connectionId || each.connectionId === connectionId)),
     async start({ connectionId }) {
@@ -66,6 +73,12 @@ export function recordingTemporal(): RecordingTemporal {
     async statusOf(connectionId) {
       await fail('running');
       return temporal.workflows.has(workflowIdOf(connectionId)) ? 'RUNNING' : 'TERMINATED';
+    },
+    failingTask(connectionId) {
+      temporal.asked.push(connectionId);
+      const workflow = temporal.workflows.get(workflowIdOf(connectionId));
+      const task = temporal.failingTasks.get(connectionId);
+      return Promise.resolve(workflow && task ? { ...task, workflow } : null);
     },
     terminate({ workflowId }, reason) {
       temporal.heard.push({ call: 'terminate', connectionId: workflowId, args: [reason] });

@@ -1,8 +1,19 @@
 import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ReconciliationFinding } from '../../store/reconciliation.ts';
+import { systemClock } from '../../api/clock.ts';
+import { createReconciler } from '../../api/reconciliation/reconciler.ts';
+import { createStarter } from '../../api/starter.ts';
+import { connectTemporal } from '../../api/temporal.ts';
+import { connectors } from '../../connectors/index.ts';
+import { startWorker } from '../../local/stack.ts';
 import { openStore } from '../../store/open-store.ts';
 import type { Store } from '../../store/store.ts';
 import { taskQueues, workflowIdOf, type ConnectionState } from '../../workflows/messages.ts';
@@ -200,6 +211,38 @@ describe('a workflow without a connection', () => {
     expect((await handle.describe()).status.name).toBe('RUNNING');
     await handle.terminate();
     await eventually(async () => (await to.api.get<Answer>('/v1/reconciliation')).state === 'ok');
+  });
+});
+
+describe('a workflow whose task fails again and again', () => {
+  it('since its code does not match its history, is ended; another goes on from what is stored', async () => {
+    const workflowsPath = fileURLToPath(new URL('../replay/edited-workflow.ts', import.meta.url));
+    const bundle = bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+    const { scan } = await to.until(id, ({ phase }) => phase === 'watching');
+    const { runId } = await workflow().describe();
+    const edited = join(to.logFolder, 'edited.js');
+    await writeFile(edited, (await bundle).code);
+    await to.worker.stop();
+    await startWorker(to.owner, { ...to.env, CASTELLAN_WORKFLOW_BUNDLE: edited }, join(to.logFolder, 'edited.log'));
+    await store.connections.wantRescan(id);
+    // Sooner than after minutes.
+    const temporal = connectTemporal({ address: to.temporal.address, namespace: 'default' });
+    const options = { store, temporal, clock: systemClock, logger: pino({ level: 'silent' }), everyMs: 1_000 };
+    const starter = createStarter({ ...options, connectors });
+    const hasty = createReconciler({ ...options, starter, stuckAfter: { tries: 2, ms: 1_000 } });
+    const { what, did } = await eventually(async () => {
+      await hasty.once();
+      const { recent } = await to.api.get<Answer>('/v1/reconciliation');
+      return recent.find((each) => each.case === 'workflowStuck' && each.connectionId === id);
+    });
+    await temporal.close();
+    expect(what).toMatch(/^its workflow task fails since .*Nondeterminism/i);
+    expect(did).toMatch(/started again: its last run is terminated/);
+    const { events } = await client.workflow.getHandle(workflowIdOf(id), runId).fetchHistory();
+    const { reason } = events!.at(-1)!.workflowExecutionTerminatedEventAttributes!;
+    expect(reason).toMatch(/^Castellan: its workflow task fails since /);
+    await to.scanned(id, scan!.number + 1);
+    await to.until(id, ({ phase }) => phase === 'watching');
   });
 });
 
