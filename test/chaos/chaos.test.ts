@@ -17,10 +17,7 @@ const elsewhere: Record<string, string> = {
 };
 /** The others strike at Okta. */
 const atBox: readonly string[] = [
-  'two-workers',
-  'worker-killed-between-commit-and-completion',
   'worker-killed-between-two-writes-of-an-action',
-  'worker-killed-in-prepare',
   'worker-killed-in-undo',
   'actions-by-the-thousand',
   'mongodb-cut-in-a-transaction',
