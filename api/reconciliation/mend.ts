@@ -84,7 +84,12 @@ async function freeStuck(deps: MendDeps, connectionId: string): Promise<Mended |
   if (!task.worked) return { ...found, mended: false, remedy: `a new run would fail alike: ${workerFails}` };
   await temporal.terminate(task.workflow, `Castellan: ${why}`);
   const started = await startAgain(deps, connectionId);
-  return { ...found, mended: true, ...started, did: `ended this run; ${started?.did ?? 'another runs already'}` };
+  return {
+    ...found,
+    mended: true,
+    ...started,
+    did: `ended this run; ${started?.did ?? 'nothing was left to be started'}`,
+  };
 }
 
 async function tellWish(

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
@@ -99,6 +100,39 @@ describe('the API’s way to Temporal, with a worker', () => {
       expect(checked).toEqual({ outcome: 'parked', problem: { what: 'no con_check' } });
     });
     await patient.close();
+    await native.close();
+  });
+
+  it('a task that the worker fails again and again is told apart from a worker that is away', async () => {
+    const away = newInput();
+    await temporal.start(away);
+    const { connectionId } = newInput();
+    const workflowId = workflowIdOf(connectionId);
+    const handle = await client.workflow.start('unheardOf', {
+      workflowId,
+      taskQueue: 'failing',
+      // Of several failures in a row a worker reports the first, and lets the others time out.
+      workflowTaskTimeout: '1s',
+    });
+    const native = await NativeConnection.connect({ address });
+    const worker = await Worker.create({
+      connection: native,
+      namespace: 'default',
+      taskQueue: 'failing',
+      workflowsPath: fileURLToPath(new URL('./obedient-workflows.ts', import.meta.url)),
+    });
+    await worker.runUntil(async () => {
+      let task = await temporal.failingTask(connectionId);
+      for (; (task?.tries ?? 0) < 4; await delay(100)) task = await temporal.failingTask(connectionId);
+      const { runId } = await handle.describe();
+      expect(task).toMatchObject({ workflow: { workflowId, runId }, worked: false });
+      expect(task!.why).toMatch(/unheardOf/);
+    });
+    expect(await temporal.failingTask(away.connectionId)).toBeNull();
+    expect(await temporal.failingTask('con_none')).toBeNull();
+    await Promise.all(
+      [handle, client.workflow.getHandle(workflowIdOf(away.connectionId))].map((each) => each.terminate()),
+    );
     await native.close();
   });
 });
