@@ -58,8 +58,7 @@ describe('a hold that reports', () => {
   });
 
   it('names who did it as soon as the audit trail tells', async () => {
-    // The feed of activities is opened by the first round.
-    await box.watch();
+    // Followed since the scan, and not read yet.
     const { _id } = await held();
     revert();
     await heard();
