@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   Client,
   Connection,
+  ServiceError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -138,7 +139,8 @@ export function connectTemporal(options: TemporalOptions): Temporal {
       return new TemporalFailure('notRunning', 'the workflow of this connection does not run', { cause: error });
     if (error instanceof WorkflowUpdateFailedError)
       return new TemporalFailure('refused', error.cause?.message ?? 'refused by the workflow', { cause: error });
-    if (isGrpcServiceError(error) && isFailingTask(error))
+    const said = error instanceof ServiceError ? error.cause : error;
+    if (isGrpcServiceError(said) && isFailingTask(said))
       return new TemporalFailure('worker', 'the worker fails its workflow task again and again', { cause: error });
     // Timed out in the server, a moment before our own deadline, or failed in the worker.
     if (error instanceof WorkflowFailedError)

@@ -127,6 +127,7 @@ describe('the API’s way to Temporal, with a worker', () => {
       const { runId } = await handle.describe();
       expect(task).toMatchObject({ workflow: { workflowId, runId }, worked: false });
       expect(task!.why).toMatch(/unheardOf/);
+      expect(await kindOf(temporal.update(connectionId, 'pause', {}))).toBe('worker');
     });
     expect(await temporal.failingTask(away.connectionId)).toBeNull();
     expect(await temporal.failingTask('con_none')).toBeNull();
