@@ -157,8 +157,9 @@ export async function trailSweep(session: AwsSession, request: PageRequest): Pro
 
 /** `day`: from which day on files are listed. `seen`: marks of those that were read, so that a late one is not missed. */
 const checkpoint = createCursor(1, z.strictObject({ day: z.string(), seen: z.array(z.string()) }));
-const changesCursor = createCursor(1, z.strictObject({ todo: z.array(z.string()) }));
-const mostTodo = 400;
+/** The files that are left of a round, under one name: `unread`, or another where an earlier version wrote it. */
+const changesCursor = createCursor(1, z.record(z.string(), z.array(z.string())));
+const mostUnread = 400;
 const mostSeen = 20_000;
 
 async function filesSince(session: AwsSession, bucket: string, Prefix: string, fromDay: string) {
@@ -190,13 +191,13 @@ export async function trailChanges(session: AwsSession, request: PageRequest): P
   }
   const stand = checkpoint.read(request.checkpoint);
   const seen = new Set(stand.seen);
-  const listed = request.cursor === undefined ? undefined : changesCursor.read(request.cursor).todo;
+  const listed = request.cursor === undefined ? undefined : Object.values(changesCursor.read(request.cursor)).flat();
   let day0 = stand.day;
-  let todo = listed ?? [];
+  let unread = listed ?? [];
   if (!listed) {
     const there = (await filesSince(session, bucket, Prefix, stand.day)).map(({ key }) => key);
-    todo = there.filter((key) => !seen.has(markOf(key)));
-    if (todo.length <= filesPerPage) {
+    unread = there.filter((key) => !seen.has(markOf(key)));
+    if (unread.length <= filesPerPage) {
       // All of them are read with this page, so the days before yesterday need no more listing.
       const yesterday = dayPath(new Date(now.getTime() - day));
       if (yesterday > day0) {
@@ -205,17 +206,17 @@ export async function trailChanges(session: AwsSession, request: PageRequest): P
         for (const mark of [...seen]) if (!kept.has(mark)) seen.delete(mark);
       }
     }
-    todo = todo.slice(0, mostTodo);
+    unread = unread.slice(0, mostUnread);
   }
-  const keys = todo.slice(0, filesPerPage);
+  const keys = unread.slice(0, filesPerPage);
   const { records, touched, skipped } = await readFiles(session, bucket, keys, () => true);
   for (const key of keys) seen.add(markOf(key));
-  const rest = todo.slice(filesPerPage);
+  const rest = unread.slice(filesPerPage);
   return {
     records,
     touched,
     skipped,
     checkpoint: checkpoint.write({ day: day0, seen: [...seen].slice(-mostSeen) }),
-    next: rest.length > 0 ? changesCursor.write({ todo: rest }) : undefined,
+    next: rest.length > 0 ? changesCursor.write({ unread: rest }) : undefined,
   };
 }
