@@ -6,18 +6,37 @@ import type { Clock } from './clock.ts';
 import type { ActionDocument } from './action-documents.ts';
 import type { Actions } from './actions-interface.ts';
 
+/**
+ * Of what is asked for singly and has not begun so many are compared, the oldest: to take one of 12,000 costs as much as
+ * one of these. What is younger than all of them waits, since something older on its target may not be among them.
+ */
+const oldestCompared = 500;
+
+const advancing = advanceable.filter((state) => state !== 'requested');
+
 /** Which actions the lane may take next. */
 export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pick<Actions, 'runnable' | 'waiting'> {
   const actions = db.collection<ActionDocument>('actions');
   const batches = createBatchQueue(db, client, clock);
 
+  const oldestSingles = (connectionId: string, now: Date) =>
+    actions
+      .find(
+        { connectionId, batchId: null as never, state: 'requested', expiresAt: { $gt: now } },
+        { projection: { createdAt: 1 } },
+      )
+      .sort({ createdAt: 1 })
+      .limit(oldestCompared)
+      .toArray();
+
   /**
-   * What is asked for singly, what has begun, what somebody works on; of what waits in batches only the candidates, since
-   * there may be 10,000: an action that waits for its batch's turn holds nothing else on its target up.
+   * What is asked for singly and somebody began with, what has begun in the app, what somebody works on; of what waits in
+   * batches only the candidates, since there may be 10,000: an action that waits for its batch's turn holds nothing else
+   * on its target up.
    */
   function compared(connectionId: string, named: readonly string[], now: Date): Filter<ActionDocument>[] {
     return [
-      { connectionId, batchId: null as never, state: { $in: [...advanceable] } },
+      { connectionId, batchId: null as never, state: { $in: [...advancing] } },
       { connectionId, batchId: { $ne: null as never }, state: { $in: [...underway] } },
       { connectionId, leaseUntil: { $gt: now, $type: 'date' }, state: { $in: [...advanceable] } },
       { _id: { $in: [...named] }, state: { $in: [...advanceable] } },
@@ -25,9 +44,13 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
   }
 
   async function next(connectionId: string, running: readonly string[], limit: number, now: Date): Promise<string[]> {
-    const candidates = await batches.candidates(connectionId, running, limit, now);
+    const [candidates, singles] = await Promise.all([
+      batches.candidates(connectionId, running, limit, now),
+      oldestSingles(connectionId, now),
+    ]);
     const unexpired = { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] };
-    const named = [...running, ...candidates.map(({ _id }) => _id)];
+    const horizon = singles.length < oldestCompared ? undefined : singles.at(-1)!.createdAt;
+    const named = [...running, ...[...candidates, ...singles].map(({ _id }) => _id)];
     const found = await actions
       .aggregate<{ _id: string }>([
         { $match: { $or: compared(connectionId, named, now).map((each) => ({ ...each, ...unexpired })) } },
@@ -46,6 +69,7 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
             begun: { $in: ['$state', [...underway]] },
           },
         },
+        ...(horizon ? [{ $match: { $or: [{ at: { $lte: horizon } }, { busy: true }, { begun: true }] } }] : []),
         // In one target: what somebody works on, then what has begun, then the oldest; what needs a place last.
         { $sort: { busy: -1, begun: -1, unplaced: 1, at: 1, batchIndex: 1, _id: 1 } },
         { $group: { _id: '$targetKey', first: { $first: '$$ROOT' } } },

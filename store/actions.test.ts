@@ -3,7 +3,7 @@ import { connectionId, done, prepared, suspend, useActions } from '../test/suppo
 import { LeaseLost } from './lease-lost.ts';
 import { BadCursor } from './paging.ts';
 
-const { db, clock, actions, requested, step, runnable } = useActions();
+const { db, clock, actions, requested, step, runnable, examinedBy } = useActions();
 
 describe('asking', () => {
   test('the same idempotency key answers the first, also at once, a connection each', async () => {
@@ -114,6 +114,22 @@ describe('order', () => {
     clock.ms += 1;
     await actions.requestUndo(old._id, { by: 'key_a', reason: 'mistake', accept: false });
     expect(await runnable()).toEqual([young._id]);
+  });
+
+  test('among thousands only the oldest are compared, and an undo still comes after what was asked for before it', async () => {
+    const old = await requested('last');
+    await step(old._id, ...done);
+    const first = await requested('a');
+    const ids: string[] = [];
+    for (let at = 0; at < 700; at += 1) ids.push((await requested('a'))._id);
+    const young = await requested('last', { action: 'unsuspendUser' });
+    clock.ms += 1;
+    await actions.requestUndo(old._id, { by: 'key_a', reason: 'mistake', accept: false });
+    const examined = await examinedBy(async () => expect(await runnable()).toEqual([first._id]));
+    expect(examined.docs).toBeLessThan(1_100);
+
+    await db.collection<{ _id: string }>('actions').deleteMany({ _id: { $in: ids } });
+    expect(await runnable()).toEqual([first._id, young._id]);
   });
 
   test('a plan that nobody accepted holds nothing up', async () => {

@@ -66,6 +66,20 @@ export function useActions() {
     },
     runnable: async (running: string[] = [], limit = 9) =>
       (await actions.runnable(connectionId, { running, limit })).map((each) => each._id),
+    /** How much of the actions MongoDB looked at for it. */
+    async examinedBy(work: () => Promise<unknown>): Promise<{ docs: number; keys: number }> {
+      await db.dropCollection('system.profile');
+      await db.setProfilingLevel('all');
+      await work();
+      await db.setProfilingLevel('off');
+      const looked = await db
+        .collection('system.profile')
+        .find({ ns: `${db.databaseName}.actions` })
+        .toArray();
+      if (looked.length < 3) throw new Error('MongoDB told too little');
+      const sum = (field: string) => looked.reduce((all, one) => all + Number(one[field] ?? 0), 0);
+      return { docs: sum('docsExamined'), keys: sum('keysExamined') };
+    },
     stateOf: async (id: string) => (await actions.get(id))!.state,
   };
 }
