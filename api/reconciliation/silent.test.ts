@@ -40,6 +40,7 @@ it('suspects what shows nothing for longer than two looks for changes, and what 
 it.each<[string, ConnectionOutline, Date?]>([
   ['looks go on', outline({}), ago(9)],
   ['looks are seldom by its own wish', outline({}, { settings: timing }), ago(100)],
+  ['a scan goes on that was long due', outline({}, { phase: 'scanning', nextScanAt: ago(11).toISOString() }), ago(1)],
   ['its scan is hardly due', outline({}, { nextScanAt: ago(9).toISOString() }), ago(1)],
 ])('suspects none where %s', async (_why, connection, looked) => {
   expect((await look(connection, looked)).told).toEqual([]);

@@ -7,6 +7,7 @@ import { figuresOf } from '../support/history-figures.ts';
 import { startOktaTenant } from '../support/okta-tenant.ts';
 import { runsOf } from '../support/runs-of.ts';
 import type { BenchOptions, Measured } from './measured.ts';
+import { cpuSince } from './process-figures.ts';
 import { secondsOfAccounts } from './seconds-of-accounts.ts';
 import { startBench, type Bench } from './start-bench.ts';
 import { watchMemory } from './watch-memory.ts';
@@ -100,8 +101,12 @@ async function grow(owner: ProcessOwner, bench: Bench, users: number) {
   await bench.worker.exited;
   bench.worker = await startWorker(owner, env, join(logFolder, `worker-${users}.log`), { compiled: true });
   const memory = watchMemory(bench.worker.pid);
+  const used = cpuSince({ ...bench.pids, worker: bench.worker.pid, app: tenant.pid });
   const { id } = await api.post<{ id: string }>('/v1/connections', { ...tenant.body, parallel: 1 });
   const seconds = await secondsOfAccounts(api, id, 1);
+  const cpuMicrosecondsARecord = Object.fromEntries(
+    Object.entries(used()).map(([name, ms]) => [name, Math.round((ms * 1000) / users)]),
+  );
   const workerMb = Math.round(memory.stop());
   const connection = await Connection.connect({ address: bench.temporal.address });
   const runs = await runsOf(new Client({ connection }), workflowIdOf(id));
@@ -112,6 +117,7 @@ async function grow(owner: ProcessOwner, bench: Bench, users: number) {
     users,
     seconds: Math.round(seconds * 10) / 10,
     microsecondsARecord: Math.round((seconds / users) * 1e6),
+    cpuMicrosecondsARecord,
     workerMb,
     eventsAPage: aPage,
     longestRun: longest,

@@ -11,7 +11,7 @@ import { parseMasterKey } from '../../store/seal.ts';
 import type { ConnectionState } from '../../workflows/messages.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
-import { cpuMs, rssMb } from './process-figures.ts';
+import { cpuSince, rssMb } from './process-figures.ts';
 import { eventually, startBench, type Bench } from './start-bench.ts';
 import { watchRequests } from './vendor-requests.ts';
 
@@ -53,9 +53,11 @@ export async function idle({ size: connections = 2_000 }: BenchOptions): Promise
         1_000,
       );
       const rss = memoryOf(bench.worker.pid);
-      const used = cpuOf(bench);
+      const used = cpuSince(bench.pids);
       const late = await lateness(looks, rss.sample);
-      const cpuMsALook = used(late.length);
+      const cpuMsALook = Object.fromEntries(
+        Object.entries(used()).map(([name, ms]) => [name, Math.round((10 * ms) / late.length) / 10]),
+      );
       const restart = await restarted(owner, bench, looks, connections);
       const figures = {
         connections,
@@ -212,11 +214,4 @@ async function restarted(owner: ProcessOwner, bench: Bench, looks: ReadonlyMap<n
 function memoryOf(pid: number) {
   let most = 0;
   return { sample: () => (most = Math.max(most, rssMb(pid))), most: () => most };
-}
-
-function cpuOf({ pids }: Bench) {
-  const now = () => Object.entries(pids).map(([name, pid]) => [name, cpuMs(pid)] as const);
-  const before = new Map(now());
-  return (looks: number) =>
-    Object.fromEntries(now().map(([name, ms]) => [name, Math.round((10 * (ms - before.get(name)!)) / looks) / 10]));
 }

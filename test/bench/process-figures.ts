@@ -15,3 +15,9 @@ export function cpuMs(pid: number): number {
     .split(' ');
   return (Number(fields[11]) + Number(fields[12])) * tickMs;
 }
+
+/** Of processes by name: the milliseconds of a core that each has used since. */
+export function cpuSince(pids: Readonly<Record<string, number>>): () => Record<string, number> {
+  const before = Object.entries(pids).map(([name, pid]) => ({ name, pid, ms: cpuMs(pid) }));
+  return () => Object.fromEntries(before.map(({ name, pid, ms }) => [name, cpuMs(pid) - ms]));
+}

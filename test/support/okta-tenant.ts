@@ -8,6 +8,7 @@ import type { KnobsPatch } from '../../simulators/okta/knobs.ts';
 
 export interface OktaTenant {
   url: string;
+  pid: number;
   /** The SSWS token of the first administrator. */
   token: string;
   control: Remote<Control>;
@@ -50,6 +51,7 @@ export async function startOktaTenant(owner: ProcessOwner, options: OktaTenantOp
   const url = simulator.match![1]!;
   return {
     url,
+    pid: simulator.pid,
     token,
     control: connectControl<Control>(url, controlToken),
     body: {
