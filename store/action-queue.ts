@@ -38,8 +38,8 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
     return [
       { connectionId, batchId: null as never, state: { $in: [...advancing] } },
       { connectionId, batchId: { $ne: null as never }, state: { $in: [...underway] } },
-      { connectionId, leaseUntil: { $gt: now, $type: 'date' }, state: { $in: [...advanceable] } },
-      { _id: { $in: [...named] }, state: { $in: [...advanceable] } },
+      { connectionId, leaseUntil: { $gt: now, $type: 'date' } },
+      { _id: { $in: [...named] } },
     ];
   }
 
@@ -48,12 +48,11 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
       batches.candidates(connectionId, running, limit, now),
       oldestSingles(connectionId, now),
     ]);
-    const unexpired = { $or: [{ state: { $nin: [...cancellable] } }, { expiresAt: { $gt: now } }] };
     const horizon = singles.length < oldestCompared ? undefined : singles.at(-1)!.createdAt;
     const named = [...running, ...[...candidates, ...singles].map(({ _id }) => _id)];
     const found = await actions
       .aggregate<{ _id: string }>([
-        { $match: { $or: compared(connectionId, named, now).map((each) => ({ ...each, ...unexpired })) } },
+        { $match: { $or: compared(connectionId, named, now) } },
         {
           $project: {
             targetKey: 1,
@@ -67,8 +66,16 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
             },
             unplaced,
             begun: { $in: ['$state', [...underway]] },
+            // Worked out here, where it cannot lead MongoDB to an index by state or by expiry, of all that wait.
+            live: {
+              $and: [
+                { $in: ['$state', [...advanceable]] },
+                { $or: [{ $not: [{ $in: ['$state', [...cancellable]] }] }, { $gt: ['$expiresAt', now] }] },
+              ],
+            },
           },
         },
+        { $match: { live: true } },
         ...(horizon ? [{ $match: { $or: [{ at: { $lte: horizon } }, { busy: true }, { begun: true }] } }] : []),
         // In one target: what somebody works on, then what has begun, then the oldest; what needs a place last.
         { $sort: { busy: -1, begun: -1, unplaced: 1, at: 1, batchIndex: 1, _id: 1 } },
