@@ -218,6 +218,27 @@ describe('AWS against moto, with the front server before it', { timeout: 120_000
     expect(found.sort()).toEqual(['made-501', 'made-502']);
   });
 
+  it('goes on with the files that are left of a round, under whatever name an earlier version kept them', async () => {
+    const part = { id: 'AWSLogs/123456789012/CloudTrail/us-east-1/', title: '' };
+    const { changes } = stage('activities');
+    const now = Date.now();
+    const { checkpoint } = await changes!(open(), { part, from: new Date(now + 60_000) });
+    const numbers = Array.from({ length: 10 }, (_, at) => 600 + at);
+    for (const number of numbers) await putTrailFile(s3, filled.trailBucket, [madeEvent(number, now)], new Date(now));
+    const first = await changes!(open(), { part, checkpoint });
+    const [version, left] = JSON.parse(Buffer.from(first.next!, 'base64url').toString()) as [number, object];
+    const earlier = Buffer.from(JSON.stringify([version, { files: Object.values(left)[0] }])).toString('base64url');
+    const rests = await Promise.all(
+      [first.next, earlier].map((cursor) => changes!(open(), { part, checkpoint: first.checkpoint, cursor })),
+    );
+    for (const rest of rests) {
+      expect(rest.next).toBeUndefined();
+      expect([...first.records, ...rest.records].map(({ vendorId }) => vendorId).sort()).toEqual(
+        numbers.map((number) => `made-${number}`),
+      );
+    }
+  });
+
   it('hears of objects through the queue, and deletes what was committed', async () => {
     const files = stage('files');
     const part = { id: '!queue', title: '' };
