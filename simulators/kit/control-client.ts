@@ -10,7 +10,8 @@ export function connectControl<R extends object>(url: string, token: string): Re
   const call = async (name: string, argument: unknown): Promise<unknown> => {
     const response = await fetch(`${url}/_control/${name}`, {
       method: 'POST',
-      headers: { 'x-control-token': token, 'content-type': 'application/json' },
+      // Each call on a connection of its own: one kept alive may be closed by the simulator just as a call goes out on it.
+      headers: { 'x-control-token': token, 'content-type': 'application/json', connection: 'close' },
       body: argument === undefined ? '' : JSON.stringify(argument),
     });
     const answer = (await response.json()) as { result?: unknown; error?: string };
