@@ -1,78 +1,39 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ActionName } from '../../connectors/actions.ts';
 import { aws } from '../../connectors/aws/index.ts';
-import type { TrailEvent } from '../../connectors/aws/ocsf.ts';
-import type { OpenOptions, Page, Part, Stage } from '../../connectors/connector.ts';
+import type { Page, Part, Stage } from '../../connectors/connector.ts';
 import { type Failure } from '../../connectors/kit/failures.ts';
 import { mostOpen, recordSchemas, type AnyRecord, type StageName } from '../../connectors/records.ts';
-import { startMoto } from '../../local/servers/start-moto.ts';
-import { fillAws, type AwsFilled } from '../../simulators/aws/fill.ts';
 import { putTrailFile } from '../../simulators/aws/fill-trail.ts';
-import { startAwsFront } from '../../simulators/aws/server.ts';
-import { createOpenGovernor } from '../support/open-governor.ts';
 import { useProcessOwner } from '../support/use-process-owner.ts';
+import { startAwsAccount, type AwsAccount } from './aws-account.ts';
 import { madeEvent } from './made-trail-event.ts';
 import { createOcsfValidator, sharedFolder } from './ocsf-validator.ts';
 
 const specs = sharedFolder('CASTELLAN_SPECS', 'specs');
-const samplesFolder = sharedFolder('CASTELLAN_SAMPLES', 'samples');
-const samples: TrailEvent[] = samplesFolder
-  ? (JSON.parse(readFileSync(`${samplesFolder}/aws-cloudtrail.json`, 'utf8')) as TrailEvent[])
-  : [];
 const problemsOf = specs ? createOcsfValidator(specs) : () => [];
 const day = 86_400_000;
 
 describe('AWS against moto, with the front server before it', { timeout: 120_000 }, () => {
   const owner = useProcessOwner();
   const folder = mkdtempSync(join(tmpdir(), 'castellan-aws-'));
-  let front: Awaited<ReturnType<typeof startAwsFront>>;
-  let filled: AwsFilled;
-  let s3: S3Client;
+  let front: AwsAccount['front'];
+  let filled: AwsAccount['filled'];
+  let s3: AwsAccount['s3'];
+  let open: AwsAccount['open'];
 
   beforeAll(async () => {
-    const moto = await startMoto(owner, { logFolder: folder });
-    if ('unavailable' in moto) throw new Error(`moto cannot be had here: ${moto.unavailable}`);
-    front = await startAwsFront({ moto: moto.endpoint, pageSize: 10, lookupPerSecond: 1000 });
-    filled = await fillAws({ endpoint: moto.endpoint, users: 24, groups: 4, objects: 60, trailRecords: samples });
-    const now = Date.now();
-    const events = Array.from({ length: 130 }, (_, index) => madeEvent(index, now - index * 3_600_000));
-    front.control.addEvents({ region: 'us-east-1', events });
-    s3 = new S3Client({
-      region: 'us-east-1',
-      endpoint: moto.endpoint,
-      forcePathStyle: true,
-      // A copy: the SDK writes into it.
-      credentials: { ...filled.credential },
-    });
+    ({ front, filled, s3, open } = await startAwsAccount(owner, folder));
   }, 600_000);
   afterAll(async () => {
     await front?.close();
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const open = (options: Partial<OpenOptions> = {}) =>
-    aws.open({
-      connectionId: 'contract',
-      tenantId: '123456789012',
-      settings: {
-        regions: ['us-east-1'],
-        baseUrl: front.url,
-        quarantineBucket: filled.quarantineBucket,
-        trailBucket: filled.trailBucket,
-        queueUrl: filled.queueUrl,
-      },
-      credential: filled.credential,
-      credentialVersion: 1,
-      governor: createOpenGovernor(),
-      urgency: 'sweep',
-      signal: new AbortController().signal,
-      allowLocalOrigins: true,
-      ...options,
-    });
   const stage = (name: StageName) => aws.stages[name] as Stage<AnyRecord>;
   const range = () => ({ from: new Date(Date.now() - 3650 * day), until: new Date(Date.now() + 60_000) });
 
