@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from './clock.ts';
 import { createSignals } from './signals.ts';
-import type { Temporal } from './temporal.ts';
+import { TemporalFailure, type Temporal, type TemporalFailureKind } from './temporal.ts';
 
 /** Time that stands still until told. */
 function handClock() {
@@ -24,18 +24,22 @@ function handClock() {
   return clock;
 }
 
-function setUp(fail = false) {
+/** Until those of signals that were not delivered are heard of. */
+const rejections = () => new Promise(setImmediate);
+
+function setUp(fails?: TemporalFailureKind) {
   const clock = handClock();
+  const away = { kind: fails };
   const sent: { at: number; connectionId: string; name: string; args: readonly string[] }[] = [];
   const warned: object[] = [];
   const temporal = {
     signal(connectionId: string, name: string, args: readonly string[]) {
       sent.push({ at: clock.now().getTime(), connectionId, name, args });
-      return fail ? Promise.reject(new Error('away')) : Promise.resolve();
+      return away.kind ? Promise.reject(new TemporalFailure(away.kind, 'away')) : Promise.resolve();
     },
   } as Partial<Temporal> as Temporal;
   const logger = { warn: (details: object) => warned.push(details) } as never;
-  return { clock, sent, warned, signals: createSignals(temporal, clock, logger) };
+  return { clock, sent, warned, away, signals: createSignals(temporal, clock, logger) };
 }
 
 describe('signals', () => {
@@ -84,15 +88,45 @@ describe('signals', () => {
     expect(sent).toHaveLength(4);
   });
 
-  it('a failed one is logged and holds nothing back', async () => {
-    const { clock, sent, warned, signals } = setUp(true);
+  it('one that failed is logged, and sent again for a minute', async () => {
+    const { clock, sent, warned, signals } = setUp('server');
     signals.changed('a');
-    await signals.drain();
+    await rejections();
     expect(warned).toMatchObject([{ connectionId: 'a', signal: 'changed' }]);
-    clock.pass(1_000);
+    const from = sent[0]!.at;
+    for (let second = 0; second < 200; second += 1) {
+      clock.pass(1_000);
+      await rejections();
+    }
+    expect(sent.map(({ at }) => (at - from) / 1_000)).toEqual([0, 1, 3, 7, 15, 31, 63]);
+  });
+
+  it('one that failed holds nothing back, and is not sent again once another came through', async () => {
+    const { clock, sent, away, signals } = setUp('worker');
+    for (let n = 0; n < 20; n += 1) signals.requestAction('a', `act_${n}`);
+    await rejections();
+    away.kind = undefined;
+    clock.pass(999);
+    expect(sent).toHaveLength(20);
+    signals.requestAction('a', 'act_20');
+    clock.pass(1);
+    await rejections();
+    expect(sent.at(-1)).toMatchObject({ args: ['act_20'] });
+    clock.pass(60_000);
+    expect(sent).toHaveLength(21);
+  });
+
+  it('where no workflow runs none is sent again, nor after the end', async () => {
+    const { clock, sent, signals } = setUp('notRunning');
     signals.changed('a');
-    expect(sent).toHaveLength(2);
-    await signals.drain();
+    await rejections();
+    const { signals: ending, sent: last, clock: its } = setUp('server');
+    ending.changed('a');
+    await rejections();
+    ending.changed('b');
+    await ending.drain();
+    for (const each of [clock, its]) each.pass(60_000);
+    expect([sent.length, last.length]).toEqual([1, 2]);
   });
 
   it('drain sends what still waits', async () => {

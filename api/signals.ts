@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Logger } from './logger.ts';
-import type { Temporal } from './temporal.ts';
+import { TemporalFailure, type Temporal } from './temporal.ts';
 
 export interface Signals {
   /** An action is stored: at most 20 signals a second a connection; the rest are merged into one at the end. */
@@ -20,36 +20,52 @@ const allowed = {
 } as const;
 type SignalName = keyof typeof allowed;
 const longestMs = Math.max(...Object.values(allowed).map(({ inMs }) => inMs));
+/** Before one that was not delivered is sent again: a minute in all, after which reconciliation finds the work. */
+const againAfterMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000];
 
 interface Lane {
   /** When the signals of the last while went, oldest first. */
   sent: number[];
   /** The one that waits for the others, merged: only the newest argument is kept, for all only wake. */
   waiting?: { args: string[]; cancel: () => void };
+  /** Ends the wait of one that was not delivered. */
+  cancelAgain?: () => void;
 }
 
-/** Signals only wake, the work is in the store: a failed one is logged and the workflow finds the work itself. */
+/** A workflow that does not run, or refuses, does so again. */
+const mayCome = (error: unknown): boolean =>
+  !(error instanceof TemporalFailure) || error.kind === 'server' || error.kind === 'worker';
+
+/** Signals only wake, the work is in the store: where none comes through the workflow finds the work itself, later. */
 export function createSignals(temporal: Temporal, clock: Clock, logger: Logger): Signals {
   const lanes = new Map<string, Lane>();
   const inFlight = new Set<Promise<void>>();
+  let drained = false;
 
-  function send(connectionId: string, name: SignalName, args: string[], lane: Lane) {
+  function send(connectionId: string, name: SignalName, args: string[], lane: Lane, failures = 0) {
     lane.sent.push(clock.now().getTime());
     const sending = temporal
       .signal(connectionId, name, args)
-      .catch((error: unknown) =>
-        logger.warn({ connectionId, signal: name, why: String(error) }, 'signal not delivered; the store has the work'),
-      )
+      .catch((error: unknown) => {
+        const about = { connectionId, signal: name, why: String(error) };
+        logger.warn(about, 'signal not delivered; the store has the work');
+        const inMs = againAfterMs[failures];
+        if (inMs === undefined || drained || !mayCome(error) || lane.waiting || lane.cancelAgain) return;
+        lane.cancelAgain = clock.after(inMs, () => wake(connectionId, name, args, failures + 1));
+      })
       .finally(() => inFlight.delete(sending));
     inFlight.add(sending);
   }
 
   function forgetIdle(now: number) {
     if (lanes.size < 1_000) return;
-    for (const [key, lane] of lanes) if (!lane.waiting && (lane.sent.at(-1) ?? 0) <= now - longestMs) lanes.delete(key);
+    for (const [key, lane] of lanes) {
+      const isIdle = !lane.waiting && !lane.cancelAgain && (lane.sent.at(-1) ?? 0) <= now - longestMs;
+      if (isIdle) lanes.delete(key);
+    }
   }
 
-  function wake(connectionId: string, name: SignalName, args: string[]) {
+  function wake(connectionId: string, name: SignalName, args: string[], failures = 0) {
     const key = `${connectionId}/${name}`;
     const now = clock.now().getTime();
     forgetIdle(now);
@@ -57,12 +73,15 @@ export function createSignals(temporal: Temporal, clock: Clock, logger: Logger):
     lanes.set(key, lane);
     const { most, inMs } = allowed[name];
     lane.sent = lane.sent.filter((at) => at > now - inMs);
+    // This one wakes for both.
+    lane.cancelAgain?.();
+    lane.cancelAgain = undefined;
     if (lane.waiting) {
       lane.waiting.args = args;
       return;
     }
     if (lane.sent.length < most) {
-      send(connectionId, name, args, lane);
+      send(connectionId, name, args, lane, failures);
       return;
     }
     const flush = () => {
@@ -78,6 +97,8 @@ export function createSignals(temporal: Temporal, clock: Clock, logger: Logger):
     changed: (connectionId) => wake(connectionId, 'changed', []),
     credentialsChanged: (connectionId) => wake(connectionId, 'credentialsChanged', []),
     async drain() {
+      drained = true;
+      for (const lane of lanes.values()) lane.cancelAgain?.();
       for (const [key, lane] of lanes) {
         if (!lane.waiting) continue;
         const [connectionId, name] = key.split('/') as [string, SignalName];
