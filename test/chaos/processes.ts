@@ -6,6 +6,9 @@ import type { ApiProcess, Workers } from './world.ts';
 
 type Env = Record<string, string>;
 
+/** MongoDB or Temporal may be away for a minute when it starts. */
+const readyWithinMs = 180_000;
+
 const compiled = (code: string, path: string) => ({
   command: process.execPath,
   args: ['--enable-source-maps', join(code, path)],
@@ -35,7 +38,7 @@ export async function startWorkers(owner: ProcessOwner, logFolder: string, env: 
         env: { ...env, ...more },
         logFile: join(logFolder, `worker-${started}.log`),
         ready: { line: /castellan worker ready/ },
-        readyWithinMs: 60_000,
+        readyWithinMs,
         graceMs: 10_000,
       });
       all.push(worker);
@@ -77,7 +80,7 @@ export async function startApi(
       env,
       logFile: join(logFolder, 'api.log'),
       ready: { line: /listening on (http:\S+)/ },
-      readyWithinMs: 60_000,
+      readyWithinMs,
     });
   let running: RunningProcess = await launch();
   const { command, args, cwd } = compiled(code, 'api/key.js');
