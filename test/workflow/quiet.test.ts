@@ -25,8 +25,10 @@ function feed() {
 describe('a connection where nothing changes', () => {
   it('is looked at for hours without an event of its history', async () => {
     const { looks, watchChunk } = feed();
-    await running({ watchChunk }, async (handle) => {
-      await eventually(() => looks.length > 5, '5m');
+    await running({ watchChunk }, async (handle, said) => {
+      await eventually(() => said.states.at(-1)?.phase === 'watching');
+      const scanned = looks.length;
+      await eventually(() => looks.length > scanned + 5, '5m');
       const before = { looks: looks.length, events: (await handle.describe()).historyLength };
       await sleep('2h');
       // Every five minutes, in the end.
