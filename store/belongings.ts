@@ -107,20 +107,17 @@ export async function findGoneHolders(
   session: ClientSession,
   connectionId: string,
   kind: RecordKind,
-  words: readonly { observedAt: Date }[],
+  records: readonly Record<string, unknown>[],
 ): Promise<(fields: Record<string, unknown>, observedAt: Date) => boolean> {
-  const since = words.reduce<Date | undefined>(
-    (least, { observedAt }) => (least && least < observedAt ? least : observedAt),
-    undefined,
-  );
   const gone: { holderKind: HolderKind; field: string; at: Map<string, Date> }[] = [];
   for (const holderKind of holderKinds) {
     const field = fields[holderKind][kind];
-    if (field === undefined || since === undefined) continue;
+    if (field === undefined || records.length === 0) continue;
+    const ids = [...new Set(records.map((record) => String(record[field])))];
     const found = await db
       .collection<RecordRow>(holderKind)
       .find(
-        { connectionId, removedAt: { $exists: true }, observedAt: { $gt: since } },
+        { connectionId, vendorId: { $in: ids }, removedAt: { $exists: true } },
         { session, projection: { vendorId: 1, observedAt: 1 } },
       )
       .toArray();

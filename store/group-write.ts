@@ -135,7 +135,7 @@ async function writeKind(
   for (const row of found) known.set(row._id, row);
   const isMissing = (_id: string): boolean => !known.has(_id) || known.get(_id)!.removedAt !== undefined;
   const appearing = [...words].flatMap(([_id, word]) =>
-    'record' in word && word.record && isMissing(_id) ? [word] : [],
+    'record' in word && word.record && isMissing(_id) ? [word.record.fields] : [],
   );
   const isOfGone = await findGoneHolders(db, session, connectionId, kind, appearing);
 

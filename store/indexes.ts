@@ -34,7 +34,12 @@ const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
 };
 
 const namespaceExists = 48;
-/** Earlier releases had an index by ancestor without the order that a spread goes by. */
+/** Of earlier releases: by ancestor without the order that a spread goes by; by when what is gone was seen. */
+const formerIndexes: readonly [collection: string, name: string][] = [
+  ['files', 'byAncestor'],
+  ['accounts', 'gone'],
+  ['groups', 'gone'],
+];
 const indexNotFound = 27;
 
 /**
@@ -51,10 +56,11 @@ export async function ensureIndexes(db: Db): Promise<void> {
     }
     if (indexes.length > 0) await db.collection(name).createIndexes([...indexes]);
   }
-  await db
-    .collection('files')
-    .dropIndex('byAncestor')
-    .catch((error: unknown) => {
-      if (!(error instanceof MongoServerError && error.code === indexNotFound)) throw error;
-    });
+  for (const [name, index] of formerIndexes)
+    await db
+      .collection(name)
+      .dropIndex(index)
+      .catch((error: unknown) => {
+        if (!(error instanceof MongoServerError && error.code === indexNotFound)) throw error;
+      });
 }

@@ -5,7 +5,7 @@ import { BadCursor } from './paging.ts';
 import { recordFilters } from './record-filters.ts';
 import { canonicalJson } from './record-hash.ts';
 import { prepareRecord } from './record-rows.ts';
-import { BadFilter } from './records.ts';
+import { BadFilter, recordIndexes } from './records.ts';
 
 const at = useOpenPositions();
 let con = '';
@@ -109,5 +109,13 @@ describe('the hash of a record', () => {
     ];
     expect(new Set(others).size).toBe(others.length);
     expect(canonicalJson({ b: undefined, a: [undefined, Infinity], c: '"' }).text).toBe('{"a":[null,null],"c":"\\""}');
+  });
+});
+
+describe('the indexes of records', () => {
+  it.each(recordKinds)('of %s have nothing that a sweep writes of every record', (kind) => {
+    const keys = recordIndexes[kind].flatMap(({ key }) => Object.keys(key));
+    expect(keys).toContain('connectionId');
+    for (const field of ['observedAt', 'seenScan', 'missingSince']) expect(keys).not.toContain(field);
   });
 });

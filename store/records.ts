@@ -21,9 +21,12 @@ const forgotten: IndexDescription = {
   partialFilterExpression: { forgetAt: { $exists: true } },
 };
 const common = [byPart, forgotten];
-/** Of the few that are gone: what belonged to them must not come back by a page that was asked for before. */
+/**
+ * Of the few that are gone: what belonged to them must not come back by a page that was asked for before. Nothing that a
+ * sweep writes of every record it sees is in an index, or MongoDB would make all its keys anew each time.
+ */
 const gone: IndexDescription = {
-  ...index('gone', 'observedAt'),
+  ...index('goneById', 'vendorId'),
   partialFilterExpression: { removedAt: { $exists: true } },
 };
 
