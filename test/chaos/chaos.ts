@@ -19,7 +19,8 @@ When they end, every record must be the vendor's and an undisturbed run's, every
   --roll-at  events of a run at which Temporal says "roll over"; 0 leaves it to Temporal. Default 300
   --per-place  kinds of one place (worker, vendor, ...) in a round at most. Default 4
   --go-on    does not end at the first round that falls short
-  --json     the last line is { name, figure, limit, unit, holds, details }
+  --json     the only line on standard output is { name, figure, limit, unit, holds, details }; progress goes to
+             standard error
 
 Ends with 0 when all holds, 1 when something falls short, 2 when called wrongly.
 `;
@@ -91,7 +92,8 @@ async function main(): Promise<void> {
   }
   if (asked.help) return void process.stdout.write(usage);
   const say = (line: string) => process.stdout.write(`${line}\n`);
-  const measured = await runChaos({ ...asked.options, say: asked.json ? () => {} : say });
+  const progress = asked.json ? (line: string) => process.stderr.write(`${line}\n`) : say;
+  const measured = await runChaos({ ...asked.options, say: progress });
   say(asked.json ? JSON.stringify(measured) : summary(measured));
   process.exitCode = measured.holds ? 0 : 1;
 }
