@@ -1,3 +1,4 @@
+import { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { useDatabase } from '../test/support/use-database.ts';
 import { openQuotas } from './open-quotas.ts';
@@ -6,21 +7,26 @@ import type { QuotaAnswer, QuotaGrant, QuotaWant, Quotas } from './quotas-interf
 const database = useDatabase();
 let quotas: Quotas;
 let close: () => Promise<void>;
+const client = new MongoClient(database.uri);
+const documents = () => client.db(database.name).collection<{ _id: string }>('quotas');
 
 beforeAll(async () => {
   ({ quotas, close } = await openQuotas(database.uri, database.name, {
     times: {
-      learnEveryMs: 50,
-      probeMs: 300,
-      refusedProbeMs: 100,
+      learnEveryMs: 5_000,
+      probeMs: 30_000,
+      refusedProbeMs: 10_000,
       longestStopMs: 60_000,
-      concurrencyStopMs: [100, 200],
-      halvedMs: 400,
+      concurrencyStopMs: [10_000, 20_000],
+      halvedMs: 40_000,
     },
     random: () => 0.5,
   }));
 });
-afterAll(() => close());
+afterAll(async () => {
+  await close();
+  await client.close();
+});
 
 /** One call takes 10 s, so that no test depends on how fast it runs. */
 const slow = { limit: 10, windowMs: 80_000, share: 1, cost: 1, urgency: 'sweep', learn: false } as const;
@@ -34,7 +40,18 @@ function refused(answer: QuotaAnswer) {
   if (!('inMs' in answer)) throw new Error('granted');
   return answer;
 }
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+/** Sets all times that are stored back: to the quotas it is later, however fast the machine is. */
+async function pass(bucket: string, ms: number): Promise<void> {
+  const isTime = (value: unknown): value is number => typeof value === 'number' && value > 1e12;
+  const earlier = (value: unknown): unknown => {
+    if (isTime(value)) return value - ms;
+    if (Array.isArray(value)) return value.map(earlier);
+    if (value === null || typeof value !== 'object' || value instanceof Date) return value;
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, earlier(member)]));
+  };
+  const document = await documents().findOne({ _id: bucket });
+  await documents().replaceOne({ _id: bucket }, earlier(document) as object);
+}
 async function stored(bucket: string): Promise<Record<string, unknown>> {
   const [document] = await quotas.list(bucket);
   return document!;
@@ -100,10 +117,10 @@ describe('a rate', () => {
 describe('a throttle', () => {
   it('stops the bucket for everybody; one call reopens it', async () => {
     granted(await rate('stop', { limit: 1000 }));
-    await quotas.observe('stop', { throttledForMs: 150 });
+    await quotas.observe('stop', { throttledForMs: 15_000 });
     for (const urgency of ['actions', 'watch', 'sweep'] as const)
-      expect(refused(await rate('stop', { limit: 1000, urgency })).inMs).toBeLessThanOrEqual(158);
-    await sleep(200);
+      expect(refused(await rate('stop', { limit: 1000, urgency })).inMs).toBeLessThanOrEqual(15_750);
+    await pass('stop', 20_000);
     const probe = granted(await rate('stop', { limit: 1000, calls: 50 }));
     expect(probe).toMatchObject({ granted: 1, probe: expect.any(String) });
     expect(refused(await rate('stop', { limit: 1000, urgency: 'actions' })).why).toMatch(/one call tries/);
@@ -117,10 +134,10 @@ describe('a throttle', () => {
   it('lets another try when the first never answered', async () => {
     granted(await rate('lost'));
     await quotas.observe('lost', { throttledForMs: 1 });
-    await sleep(20);
+    await pass('lost', 20);
     const first = granted(await rate('lost'));
     refused(await rate('lost'));
-    await sleep(350);
+    await pass('lost', 35_000);
     expect(granted(await rate('lost')).probe).not.toBe(first.probe);
   });
 
@@ -129,14 +146,14 @@ describe('a throttle', () => {
     await quotas.observe('again', { throttledForMs: 1 });
     const waits: number[] = [];
     for (let n = 0; n < 3; n += 1) {
-      await sleep(20 + (waits.at(-1) ?? 0));
+      await pass('again', 20 + (waits.at(-1) ?? 0));
       const { probe } = granted(await rate('again'));
       await quotas.observe('again', { throttledForMs: 1, probe });
       // As it is stored: told a moment later, some of it would have passed.
       const { until, vendorUntil } = (await stored('again'))['stop'] as { until: number; vendorUntil: number };
       waits.push(until - vendorUntil);
     }
-    expect(waits.map((ms) => Math.round(ms / 100))).toEqual([1, 2, 4]);
+    expect(waits.map((ms) => Math.round(ms / 10_000))).toEqual([1, 2, 4]);
   });
 
   it('tries hourly, as configured, when the vendor wants longer', async () => {
@@ -147,14 +164,14 @@ describe('a throttle', () => {
 
   it('halves a limit that no header told, once a stop, and raises it again to what is published', async () => {
     granted(await rate('halve', { limit: 100 }));
-    await quotas.observe('halve', { throttledForMs: 30 });
-    await quotas.observe('halve', { throttledForMs: 30 });
+    await quotas.observe('halve', { throttledForMs: 3_000 });
+    await quotas.observe('halve', { throttledForMs: 3_000 });
     expect(await stored('halve')).toMatchObject({ learned: 50 });
-    await sleep(80);
+    await pass('halve', 8_000);
     await quotas.observe('halve', { ok: true, probe: granted(await rate('halve', { limit: 100 })).probe });
     let learned = 0;
     for (let n = 0; n < 25; n += 1) {
-      await sleep(55);
+      await pass('halve', 5_500);
       await rate('halve', { limit: 100 });
       learned = (await stored('halve'))['learned'] as number;
     }
@@ -162,16 +179,16 @@ describe('a throttle', () => {
   });
 
   it('of concurrency halves the slots for a while and leaves the limit alone', async () => {
-    const take = () => quotas.takeSlot('many', { limit: 4, holder: 'a', urgency: 'actions', leaseMs: 30_000 });
+    const take = () => quotas.takeSlot('many', { limit: 4, holder: 'a', urgency: 'actions', leaseMs: 300_000 });
     expect((await take()).slot).not.toBeNull();
     await quotas.observe('many', { limit: 0, throttledForMs: 60_000 });
     const stopped = await take();
     expect(stopped).toMatchObject({ slot: null });
-    expect('inMs' in stopped && stopped.inMs).toBeLessThanOrEqual(150);
-    await sleep(180);
+    expect('inMs' in stopped && stopped.inMs).toBeLessThanOrEqual(15_000);
+    await pass('many', 18_000);
     expect((await take()).slot).not.toBeNull();
     expect((await take()).slot).toBeNull();
-    await sleep(300);
+    await pass('many', 30_000);
     expect((await take()).slot).not.toBeNull();
     expect((await stored('many'))['learned']).toBeUndefined();
   });
@@ -179,15 +196,15 @@ describe('a throttle', () => {
 
 describe('an unpublished limit', () => {
   it('is raised by 5 % only after a clean minute that used it, halved by a throttle, and remembered', async () => {
-    const want = { limit: 10, windowMs: 100, learn: true, calls: 1 };
+    const want = { limit: 10, windowMs: 10_000, learn: true, calls: 1 };
     for (let n = 0; n < 4; n += 1) {
       await rate('learn', want);
-      await sleep(60);
+      await pass('learn', 6_000);
     }
     expect(((await stored('learn'))['learned'] as number | undefined) ?? 10).toBe(10);
     for (let n = 0; n < 12; n += 1) {
       for (let call = 0; call < 10; call += 1) await rate('learn', { ...want, urgency: 'actions' });
-      await sleep(20);
+      await pass('learn', 2_000);
     }
     const raised = (await stored('learn'))['learned'] as number;
     expect(raised).toBeGreaterThan(10.4);
@@ -264,10 +281,10 @@ describe('a budget', () => {
   });
 
   it('begins anew when its window has ended', async () => {
-    granted(await budget('short', { limit: 1, windowMs: 100 }));
-    refused(await budget('short', { limit: 1, windowMs: 100, urgency: 'actions' }));
-    await sleep(120);
-    granted(await budget('short', { limit: 1, windowMs: 100 }));
+    granted(await budget('short', { limit: 1, windowMs: 60_000 }));
+    refused(await budget('short', { limit: 1, windowMs: 60_000, urgency: 'actions' }));
+    await pass('short', 60_020);
+    granted(await budget('short', { limit: 1, windowMs: 60_000 }));
   });
 
   it('is corrected by what a call cost', async () => {
@@ -294,10 +311,10 @@ describe('slots', () => {
   });
 
   it('expire unless renewed, and are not revived once somebody asked for one', async () => {
-    const [a, b] = [await take('lease', 'sweep', 200), await take('lease', 'sweep', 200)];
-    await quotas.renewSlots('lease', [a.slot!], 30_000);
+    const [a, b] = [await take('lease', 'sweep', 20_000), await take('lease', 'sweep', 20_000)];
+    await quotas.renewSlots('lease', [a.slot!], 90_000);
     expect((await take('lease', 'sweep')).slot).toBeNull();
-    await sleep(250);
+    await pass('lease', 25_000);
     expect((await take('lease', 'sweep')).slot).not.toBeNull();
     await quotas.renewSlots('lease', [b.slot!], 30_000);
     await quotas.giveBackSlot('lease', a.slot!);
@@ -305,8 +322,8 @@ describe('slots', () => {
   });
 
   it('that expired while MongoDB was away and nobody asked for one are held on', async () => {
-    const [a, b] = [await take('away', 'sweep', 50), await take('away', 'sweep', 50)];
-    await sleep(100);
+    const [a, b] = [await take('away', 'sweep', 5_000), await take('away', 'sweep', 5_000)];
+    await pass('away', 10_000);
     await quotas.renewSlots('away', [a.slot!, b.slot!], 30_000);
     expect((await take('away', 'sweep')).slot).toBeNull();
   });
