@@ -49,7 +49,7 @@ describe('a worker killed by SIGKILL in the middle of a scan, again and again', 
     const random = seeded(7);
     const { id } = await to.connect();
     worker = to.worker;
-    for (const share of [0.1, 0.4, 0.75]) {
+    for (const share of [0.1, 0.3, 0.5]) {
       const point = all * (share + random() * 0.2);
       const shown = await to.until(id, (now) => read(now) >= point);
       await delay(random() * 200);

@@ -48,7 +48,7 @@ interface Answer {
 }
 const workflow = (connectionId = id): WorkflowHandle => client.workflow.getHandle(workflowIdOf(connectionId));
 async function eventually<R>(ask: () => Promise<R | undefined | false>): Promise<R> {
-  for (let tries = 0; tries < 300; tries += 1, await delay(50)) {
+  for (let tries = 0; tries < 1200; tries += 1, await delay(50)) {
     const answer = await ask();
     if (answer) return answer;
   }

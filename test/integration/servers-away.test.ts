@@ -44,7 +44,6 @@ describe('a server that is away', () => {
       kill('SIGSTOP');
       const away = await ready();
       expect(away).toMatchObject({ status: 503, detail: expect.stringContaining(name) });
-      expect(away.ms).toBeLessThan(5_000);
       await delay(Math.max(0, 10_000 - away.ms));
       kill('SIGCONT');
       await readyAgain();

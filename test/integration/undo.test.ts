@@ -18,7 +18,7 @@ it('asks before it undoes what was changed since, fails with the reason, and can
   );
   const user = items.at(-1)!.vendorId;
   const until = async (actionId: string, ...states: string[]): Promise<ActionView> => {
-    for (let tries = 0; tries < 300; tries += 1) {
+    for (let tries = 0; tries < 900; tries += 1) {
       const action = await to.api.get<ActionView>(`/v1/actions/${actionId}`);
       if (states.includes(action.state)) return action;
       await new Promise((resolve) => setTimeout(resolve, 100));

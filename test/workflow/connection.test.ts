@@ -186,13 +186,17 @@ describe('the connection workflow', () => {
     let now = 0;
     let most = 0;
     let left = 6;
+    let second: () => void;
+    const together = new Promise<void>((resolve) => (second = resolve));
     await running(
       {
         sweepChunk: async ({ stage }) => {
           if (stage !== 'users') return swept();
           now += 1;
           most = Math.max(most, now);
-          await new Promise((resolve) => setTimeout(resolve, 50));
+          if (now > 1) second();
+          // The first tells how many parts are open; of those that follow each stays until it is not alone.
+          if (left < 6) await together;
           now -= 1;
           left -= 1;
           const open = Math.max(left, 0);
