@@ -196,7 +196,7 @@ export async function coverage({ size: rows = 1_000_000 }: BenchOptions): Promis
         limit: read.vendor,
         unit: 'log rows, each once',
         holds: read.same && read.stored >= rows && read.kills > 0,
-        details: { rows, ...read },
+        details: { rows, timeScale: 0.1, ...read },
       },
       { name: 'coverage-hole', figure: held ? 1 : 0, limit: 1, unit: 'hole told', holds: held, details: { ...hole } },
     ];

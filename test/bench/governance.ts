@@ -107,7 +107,7 @@ async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
       figure,
       limit: limitMs,
       unit: 'ms, p95',
-      holds: figure <= limitMs && used >= saturated,
+      holds: figure <= limitMs && used >= saturated && throttled === 0,
       details: {
         perMinute,
         quotaUsed: Math.round(used * 100) / 100,

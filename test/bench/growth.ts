@@ -9,7 +9,7 @@ import { runsOf } from '../support/runs-of.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { cpuSince } from './process-figures.ts';
 import { secondsOfAccounts } from './seconds-of-accounts.ts';
-import { startBench, type Bench } from './start-bench.ts';
+import { eventually, startBench, type Bench, type ShownConnection } from './start-bench.ts';
 import { watchMemory } from './watch-memory.ts';
 
 const sizes = [10_000, 100_000, 1_000_000];
@@ -108,6 +108,11 @@ async function grow(owner: ProcessOwner, bench: Bench, users: number) {
     Object.entries(used()).map(([name, ms]) => [name, Math.round((ms * 1000) / users)]),
   );
   const workerMb = Math.round(memory.stop());
+  // The chunk that read the last page tells the workflow a little later.
+  await eventually(async () => {
+    const phase = (await api.get<ShownConnection>(`/v1/connections/${id}`)).stages?.users?.phase;
+    return phase === 'waiting' || phase === 'running' ? undefined : phase;
+  });
   const connection = await Connection.connect({ address: bench.temporal.address });
   const runs = await runsOf(new Client({ connection }), workflowIdOf(id));
   await connection.close();

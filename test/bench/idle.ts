@@ -176,9 +176,13 @@ async function lateness(looks: ReadonlyMap<number, number[]>, sample: () => void
     sample();
     await delay(1_000);
   }
-  return [...looks.values()].flatMap((times) =>
-    times.slice(1).flatMap((at, n) => (at >= begun ? [Math.max(at - times[n]! - everyMs, 0)] : [])),
-  );
+  const now = performance.now();
+  return [...looks.values()].flatMap((times) => {
+    const came = times.slice(1).flatMap((at, n) => (at >= begun ? [Math.max(at - times[n]! - everyMs, 0)] : []));
+    // One that is overdue counts by how long it is.
+    const overdue = now - times.at(-1)! - everyMs;
+    return overdue > 0 ? [...came, overdue] : came;
+  });
 }
 
 /** A look counts as one of the new worker from when on that was started. */

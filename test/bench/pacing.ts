@@ -19,6 +19,8 @@ const windowMs = 10_000;
 const windows = 3;
 const kinds: readonly LimitKind[] = ['fixed', 'sliding', 'bucket'];
 const wanted = 0.98;
+/** Of half the limit, below 200 calls a window: all but three calls. */
+const wantedOfHalf = 0.97;
 
 /** How much of a limit one process uses, and whether it is ever refused: three kinds of limit, and Okta's own. */
 export const pacing = (): Promise<Measured[]> =>
@@ -79,7 +81,8 @@ export const pacingHalved = (): Promise<Measured[]> =>
         figure: vendor.refused.length,
         limit: n + 1,
         unit: 'refused at most',
-        holds: vendor.refused.length <= n + 1,
+        // Nor is it enough to stand still: what is left of the limit is used.
+        holds: vendor.refused.length <= n + 1 && vendor.between(3, 4) >= (limit / 2) * wantedOfHalf,
         details: { acceptedInLastWindow: vendor.between(3, 4), of: limit / 2 },
       })),
     );
