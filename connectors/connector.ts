@@ -178,6 +178,8 @@ export interface Action<T, B, S = unknown> {
   undo?(session: Session<S>, target: T, before: B, after: B): Promise<void>;
   /** Whether `state` shows the wished outcome: the proof. */
   verified(before: B, after: B): boolean;
+  /** Why the app shows no outcome. `verified` then says only that it took the request, and nothing is called proved. */
+  unverifiable?: string;
   /** After a crash: found done by reading, or safe to do once more. */
   repeat: 'readable' | 'harmless';
 }
