@@ -10,7 +10,11 @@ it('an outcome that the app does not show is asked for and done, and is not call
   expect(done).toMatchObject({
     state: 'done',
     verified: false,
-    problem: { kind: 'unverified', who: 'nobody', what: expect.stringMatching(/^asked for: Box ends sessions by a job/) },
+    problem: {
+      kind: 'unverified',
+      who: 'nobody',
+      what: expect.stringMatching(/^asked for: Box ends sessions by a job/),
+    },
   });
   expect(done.finishedAt).toBeInstanceOf(Date);
   expect(JSON.stringify(done.after)).not.toContain('revoked');

@@ -4,7 +4,7 @@ import type { Urgency, Charge, Governor } from './quota.ts';
 import type { ActionName, ActionTarget } from './actions.ts';
 import type { Answer, Call, Download } from './call.ts';
 import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
-import type { Failure } from './kit/failures.ts';
+import type { Failure, FailureKind } from './kit/failures.ts';
 import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
 
 /** What a connector works with: the governed way to the app, as one connection. */
@@ -180,6 +180,8 @@ export interface Action<T, B, S = unknown> {
   verified(before: B, after: B): boolean;
   /** Why the app shows no outcome. `verified` then says only that it took the request, and nothing is called proved. */
   unverifiable?: string;
+  /** With such a refusal `read` says that nobody gets at the object any more: what was taken away stays away. */
+  standsWhen?: readonly FailureKind[];
   /** After a crash: found done by reading, or safe to do once more. */
   repeat: 'readable' | 'harmless';
 }

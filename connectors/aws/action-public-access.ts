@@ -182,6 +182,7 @@ function planOf(state: PublicState): Before<PublicState> {
 
 export const removePublicAccess: Action<FileTarget, PublicState, AwsSettings> = {
   repeat: 'readable',
+  standsWhen: ['notFound'],
   read: async (session, { fileId }) => planOf(await readState(session, fileId)),
   async apply(session, { fileId }, before) {
     if (before.what === 'bucket') {

@@ -136,6 +136,8 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
       mustBeThere(state);
       await restoreSharing(base, reached.owner, reached.item!, before);
     },
+    // In the trash, or gone: nobody is let in there.
+    standsWhen: ['conflict', 'notFound'],
     verified(_, after) {
       const { people, link } = left(after, ending);
       return people.length === 0 && !link;
