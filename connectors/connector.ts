@@ -154,9 +154,11 @@ export interface Before<B> {
   done?: boolean;
   /** The account acted upon, by all names that an operator may have protected it by: its id, its login. */
   principal?: string | readonly string[];
+  /** The account whose object is taken away or written over. Refused where it is protected; our own may be. */
+  owner?: string;
   /** What it acts upon, and what must be read again afterwards. */
   touches: readonly Ref[];
-  /** Who will not get in any more, one by one, as far as the app tells. */
+  /** Who will not get in any more, one by one, as far as the app tells. Refused where one of them is protected. */
   losesAccess?: readonly LostAccess[];
 }
 
@@ -164,6 +166,8 @@ export interface Before<B> {
 export interface LostAccess {
   who: string;
   how: string;
+  /** Where they have more names than `who` by which an operator may have protected them. */
+  names?: readonly string[];
 }
 
 export type Applied<B> = { after: B } | { pending: string; againInMs: number };

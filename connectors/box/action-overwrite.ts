@@ -5,7 +5,7 @@ import { all, call, listByOffset, segment } from './api.ts';
 import { mustBeThere, reach, stateOf, touchesOf, type FileTarget, type ItemState, type Reached } from './item-state.ts';
 import { fileVersion, type FileVersion } from './schemas.ts';
 import { uploadOrigin, type BoxSession, type Settings } from './settings.ts';
-import { names } from './sharing-state.ts';
+import { losing, names } from './sharing-state.ts';
 
 const notice =
   'This file was removed by your administrator because it did not comply with the rules for shared data.\n';
@@ -89,7 +89,11 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
         'Versions in the trash are purged with it, after 30 days unless set otherwise; until then an undo restores them.',
         'After an undo the content is the same, the current version has a new id and number, and the notice stays in the trash of versions.',
       ],
-      losesAccess: state.collaborations.map(({ who }) => ({ who, how: 'finds the notice in place of the content' })),
+      owner: state.ownerId,
+      losesAccess: losing(state.collaborations, null).map((lost) => ({
+        ...lost,
+        how: 'finds the notice in place of the content',
+      })),
       calls: count + 5,
       touches: touchesOf(target, state.ownerId),
     };

@@ -153,6 +153,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
         ...(isFolder && !trashed ? ['What of it lies in the trash already is not looked at.'] : []),
         'While it is in quarantine its size counts for who keeps it.',
       ],
+      owner: done ? undefined : state.ownerId,
       losesAccess: done
         ? []
         : [
@@ -160,7 +161,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
             ...losing(state.collaborations, state.link),
             ...(trashed ? [] : await lostFromAbove(reached)),
             ...below.flatMap(({ item, name, collaborations, link }) =>
-              losing(collaborations, link).map(({ who, how }) => ({ who, how: `${how}, of ${name} (${item})` })),
+              losing(collaborations, link).map((lost) => ({ ...lost, how: `${lost.how}, of ${name} (${item})` })),
             ),
           ],
       // It is read before it is changed, while it is, and afterwards.

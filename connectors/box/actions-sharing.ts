@@ -52,9 +52,6 @@ const endings = {
   },
 } satisfies Record<string, Ending>;
 
-/** By any of these an operator may have protected somebody. */
-const namesOf = ({ grantee, to, who }: CollaborationState) => [grantee.slice(grantee.indexOf(':') + 1), to, who];
-
 const endsLink: Record<Ending['link'], (link: LinkState) => boolean> = {
   keeps: () => false,
   tightens: ({ access }) => access === 'open',
@@ -125,7 +122,6 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
           { link: link && ending.link === 'goes', tightened: link && ending.link !== 'goes' },
         ),
         losesAccess: losing(people, link ? state.link : null),
-        ...(state.shareTo !== undefined && { principal: people.flatMap(namesOf) }),
         calls: people.length + (link ? 1 : 0) + 4,
         touches: touchesOf(target, state.ownerId),
       };

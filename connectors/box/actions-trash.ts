@@ -48,6 +48,7 @@ export const trashFile: Action<FileTarget, ItemState, Settings> = {
     return {
       state,
       done,
+      owner: done ? undefined : state.ownerId,
       losesAccess: done ? [] : [...losing(state.collaborations, state.link), ...(await lostFromAbove(reached))],
       plan: [
         `Move ${state.name}${below} to the trash of its owner (DELETE /${at.type}s/{id}).`,

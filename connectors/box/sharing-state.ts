@@ -231,9 +231,10 @@ export const losing = (people: readonly CollaborationState[], link: LinkState | 
   ...(link && link.access !== 'collaborators'
     ? [{ who: linkHolders[link.access] ?? 'whoever has the link', how: `the shared link (${link.access})` }]
     : []),
-  ...people.map(({ who, role, status }) => ({
+  ...people.map(({ grantee, to, who, role, status }) => ({
     who,
     how: `invited as ${role}${status === 'pending' ? ', not accepted yet' : ''}`,
+    names: [grantee.slice(grantee.indexOf(':') + 1), to],
   })),
 ];
 
