@@ -89,6 +89,19 @@ describe('a plan', () => {
     expect(box.writes()).toBe(before);
   });
 
+  it('of a folder is refused when files came into it meanwhile, and nothing is written', async () => {
+    const { _id } = await box.ask('trashFile', { fileId: `folder:${folder}` }, { mode: 'plan' });
+    await box.lane();
+    for (let at = 0; at < 5; at += 1)
+      box.simulator.control.createItem({ type: 'file', name: `late ${at}`, parent: folder, text: 'x' });
+    const before = box.writes();
+    await box.store.actions.acceptPlan(_id, 'a governor');
+    await box.lane();
+    const refused = await box.get(_id);
+    expect([refused.state, box.writes()]).toEqual(['refused', before]);
+    expect(refused.problem!.what).toContain('contents.items: was 1, is 6');
+  });
+
   it.each(['id', 'login'] as const)('is refused where it takes access from somebody protected by %s', async (by) => {
     const name = by === 'id' ? guest : login(guest);
     await box.store.connections.update(box.connectionId, { protected: [name] });

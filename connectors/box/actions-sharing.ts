@@ -8,8 +8,10 @@ import {
   touchesOf,
   type FileTarget,
   type ItemState,
+  type Reached,
 } from './item-state.ts';
 import type { BoxSession, Settings } from './settings.ts';
+import { counted, lookBelow, unseenOf } from './shared-below.ts';
 import {
   losing,
   lostWith,
@@ -21,6 +23,7 @@ import {
   tightenLink,
   type CollaborationState,
   type LinkState,
+  type SharingState,
 } from './sharing-state.ts';
 
 /** With whom it ends is kept in the state: `verified` sees no target. */
@@ -28,7 +31,7 @@ export type SharedState = ItemState & { shareTo?: string };
 
 /** What goes of a state. */
 interface Ending {
-  collaborations: (state: SharedState) => CollaborationState[];
+  collaborations: (state: SharingState & Pick<SharedState, 'shareTo'>) => CollaborationState[];
   /** `tightens` what lets in everybody, `restricts` to who is invited what lets in anybody else. */
   link: 'keeps' | 'tightens' | 'restricts' | 'goes';
 }
@@ -59,7 +62,10 @@ const endsLink: Record<Ending['link'], (link: LinkState) => boolean> = {
   goes: () => true,
 };
 
-function left(state: SharedState, ending: Ending): { people: CollaborationState[]; link: boolean } {
+function left(
+  state: Parameters<Ending['collaborations']>[0],
+  ending: Ending,
+): { people: CollaborationState[]; link: boolean } {
   return {
     people: ending.collaborations(state),
     link: state.link !== null && endsLink[ending.link](state.link),
@@ -89,6 +95,20 @@ function planOf(state: SharedState, ending: Ending): string[] {
   return plan.length > 0 ? plan : [`Nothing is to be done on ${state.name}.`];
 }
 
+/** What the action would take from an item in the folder too, and does not. */
+async function staysBelow({ base, owner, item }: Reached, state: SharedState, ending: Ending): Promise<string[]> {
+  if (item?.type !== 'folder') return [];
+  const { shared, unseen } = await lookBelow(base, owner, item);
+  const open = shared
+    .map((each) => ({ each, ...left({ ...each, shareTo: state.shareTo }, ending) }))
+    .filter(({ people, link }) => people.length > 0 || link)
+    .map(({ each, people, link }) => ({ ...each, collaborations: people, link: link ? each.link : null }));
+  return [
+    ...(open.length > 0 ? [`Stays open below: ${counted(open)}. Act on those to change it.`] : []),
+    ...unseenOf(unseen),
+  ];
+}
+
 function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedState, Settings> {
   const read = async (base: BoxSession, target: T, ownerId?: string) => {
     const reached = await reach(base, target, ownerId);
@@ -108,15 +128,16 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
   };
   return {
     repeat: 'readable',
-    async read(base, target): Promise<Before<SharedState>> {
+    async read(base, target, before): Promise<Before<SharedState>> {
       const { reached, state } = await read(base, target);
       mustBeThere(state);
       const { people, link } = left(state, ending);
-      const inherited = await inheritedAccess(reached);
+      // What stays is for the plan alone, and it costs.
+      const stays = before ? [] : [...(await inheritedAccess(reached)), ...(await staysBelow(reached, state, ending))];
       return {
         state,
         done: people.length === 0 && !link,
-        plan: [...planOf(state, ending), ...inherited],
+        plan: [...planOf(state, ending), ...stays],
         irreversible: lostWith(
           { link: state.link, collaborations: people },
           { link: link && ending.link === 'goes', tightened: link && ending.link !== 'goes' },
