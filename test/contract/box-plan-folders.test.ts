@@ -77,6 +77,9 @@ describe('the plan to trash a folder', () => {
     const applied = await action.apply(enterprise.open(), target, before.state);
     if (!('after' in applied)) throw new Error('pending');
     expect(action.verified(before.state, applied.after)).toBe(true);
+    // Whether Box keeps the links of what was in it through the trash, it does not say: here it did not.
+    control().restore({ id: folder });
+    control().setLink({ id: deep, link: null });
     for (let time = 0; time < 2; time += 1) await action.undo!(enterprise.open(), target, before.state, applied.after);
     expect((await read('trashFile')).state).toEqual(before.state);
     expect(control().item({ id: deep })!.link).toMatchObject({ access: 'open' });
