@@ -37,7 +37,9 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
     if (document.mode === 'apply') refuseWithoutGovernance(doing);
     const later = document.mode === 'apply' ? await untilBudget(doing, 'prepareAction') : undefined;
     if (later) return later;
+    const began = opened.session.calls();
     const before = await action.read(opened.session, target);
+    const reading = opened.session.calls() - began;
     await refuseProtected(doing, before);
     await write(doing, {
       before: before.state,
@@ -45,12 +47,16 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
       irreversible: [...before.irreversible],
       objects: await objectsOf(doing, before.touches),
       losesAccess: (before.losesAccess ?? []).slice(0, mostNamed).map(({ who, how }) => ({ who, how })),
-      calls: before.calls,
+      calls: costOf(before, reading),
       state: document.mode === 'plan' ? 'planned' : 'prepared',
     });
     await release(doing);
     return document.mode === 'plan' ? { touched: false } : { next: 'applyAction', touched: false };
   });
+
+/** What applying will cost: it reads again, and where something is left to be done it does that and reads back. */
+const costOf = ({ calls, rereads = 0, once = 0, done }: Before<ActionState>, reading: number): number =>
+  reading - once + (done ? 0 : calls + rereads * (reading - once));
 
 /** Compares the object with what was stored, writes, reads back. After a crash the read tells whether it was done. */
 export const applyAction = (deps: Dependencies): Activities['applyAction'] =>

@@ -28,6 +28,8 @@ export interface Session<S = unknown> {
   partOf(ref: Pick<Ref, 'kind' | 'vendorId'>): Promise<string | undefined>;
   /** What is stored of these, by `vendorId`; without what is gone or missing. */
   recall(kind: RecordKind, vendorIds: readonly string[]): Promise<ReadonlyMap<string, Recalled>>;
+  /** How many calls were made so far, whoever was acted as; those for tokens do not count. */
+  calls(): number;
   now(): Date;
 }
 
@@ -148,8 +150,12 @@ export interface Before<B> {
   plan: readonly string[];
   /** What cannot be undone, told beforehand. */
   irreversible: readonly string[];
-  /** How many calls it will cost. */
+  /** How many calls `apply` makes. That it is read once more before, as this was, is added. */
   calls: number;
+  /** How often `apply` reads all of it as this did, which `calls` then leaves out. */
+  rereads?: number;
+  /** Calls that this reading made for the plan, which one that knows `before` is spared. */
+  once?: number;
   /** The wished state is there already: apply will write nothing. */
   done?: boolean;
   /** The account acted upon, by all names that an operator may have protected it by: its id, its login. */

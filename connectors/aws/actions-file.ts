@@ -80,6 +80,7 @@ export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
       plan: [`Put a delete marker on ${state.key} in ${state.bucket}; the object stays below it as a version.`],
       irreversible: [],
       calls: 1,
+      rereads: 1,
       done: state.place === 'trashed',
       losesAccess: state.place === 'trashed' ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),
@@ -108,6 +109,7 @@ export const restoreFile: Action<FileTarget, ObjectState, AwsSettings> = {
       plan: [`Remove the delete marker of ${state.key} in ${state.bucket}; the version below it is there again.`],
       irreversible: [],
       calls: 1,
+      rereads: 1,
       done: state.place === 'there',
       touches: touchesOf(state.bucket, state.key),
     };
@@ -147,6 +149,7 @@ export const overwriteFile: Action<FileTarget, ObjectState, AwsSettings> = {
         ? [`The content stays readable as version ${state.versionId} for whoever has s3:GetObjectVersion.`]
         : [`${state.bucket} keeps no versions: the content is lost and cannot be restored.`],
       calls: 1,
+      rereads: 1,
       done: state.etag === noticeEtag,
       losesAccess: state.etag === noticeEtag ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),

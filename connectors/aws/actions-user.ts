@@ -143,6 +143,7 @@ export const suspendUser: Action<Target, UserState, AwsSettings> = {
         ? [`The console password of ${state.userName} is lost: afterwards an administrator must set a new one.`]
         : [],
       calls: 1 + keys.length + (state.console ? 1 : 0),
+      rereads: 1,
       done: isSuspended(state),
       losesAccess: isSuspended(state)
         ? []
@@ -179,6 +180,7 @@ export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
       ],
       irreversible: state.console ? [] : ['A deleted console password does not come back: set a new one in IAM.'],
       calls: keys.length + 1,
+      rereads: 1,
       // Only a suspension that Castellan made can be taken back by it; without its policy there is none.
       done: state.policy === null,
       principal: state.userId,
@@ -224,6 +226,7 @@ export const revokeSessions: Action<Target, SessionsState, AwsSettings> = {
       ],
       irreversible: ['Long-term access keys carry no session and keep working: deactivate them, or suspend the user.'],
       calls: 1,
+      rereads: 1,
       losesAccess: [{ who: state.userName, how: 'sessions begun before now end' }],
       principal: state.userId,
       touches: touches(state.userId),

@@ -2,7 +2,16 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Action, Before } from '../connector.ts';
 import { conflict } from './account-actions.ts';
 import { all, call, listByOffset, segment } from './api.ts';
-import { mustBeThere, reach, stateOf, touchesOf, type FileTarget, type ItemState, type Reached } from './item-state.ts';
+import {
+  callsToRead,
+  mustBeThere,
+  reach,
+  stateOf,
+  touchesOf,
+  type FileTarget,
+  type ItemState,
+  type Reached,
+} from './item-state.ts';
 import { fileVersion, type FileVersion } from './schemas.ts';
 import { uploadOrigin, type BoxSession, type Settings } from './settings.ts';
 import { losing, names } from './sharing-state.ts';
@@ -73,7 +82,7 @@ async function hideOlder(reached: Reached, which: (version: FileVersion) => bool
 export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
   repeat: 'readable',
   async read(base, target): Promise<Before<OverwriteState>> {
-    const { state } = await read(base, target);
+    const { reached, state } = await read(base, target);
     mustBeThere(state);
     const count = state.older.length + 1;
     return {
@@ -94,7 +103,8 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
         ...lost,
         how: 'finds the notice in place of the content',
       })),
-      calls: count + 5,
+      // It and its versions are read before and afterwards, the versions also once the notice is one of them.
+      calls: 2 * (callsToRead(reached, state) + 1) + 2 + count,
       touches: touchesOf(target, state.ownerId),
     };
   },

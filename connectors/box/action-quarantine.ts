@@ -24,11 +24,11 @@ import {
   mostOfOneAction,
   readSharedBelow,
   restoreBelow,
-  sharesOf,
   together,
   type SharedItem,
 } from './shared-below.ts';
 import {
+  callsToEnd,
   losing,
   lostWith,
   names,
@@ -119,6 +119,9 @@ function planOf(state: QuarantineState, keeperId: string): string[] {
   ];
 }
 
+/** To find it here and there before and afterwards, to let its owner in, to move it, and to let nobody in again. */
+const callsToHold = 18;
+
 export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   repeat: 'readable',
   async read(base, target, before): Promise<Before<QuarantineState>> {
@@ -133,6 +136,9 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const { below = [] } = state;
     const all = together(state, below);
     const isFolder = state.below !== undefined;
+    const began = base.calls();
+    const above = done || trashed || before ? [] : await lostFromAbove(reached);
+    const once = base.calls() - began;
     return {
       state,
       done,
@@ -149,11 +155,11 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
         : [
             { who: `user ${state.ownerId}`, how: 'owns it' },
             ...losing(state.collaborations, state.link),
-            ...(trashed || before ? [] : await lostFromAbove(reached)),
+            ...above,
             ...losingBelow(below),
           ],
-      // It is read before it is changed, while it is, and afterwards.
-      calls: 3 * calls + [state, ...below].reduce((sum, one) => sum + sharesOf(one), below.length) + 12,
+      calls: callsToHold + 2 * calls + [state, ...below].reduce((sum, one) => sum + callsToEnd(one), 0),
+      once,
       touches: [
         ...touchesOf(target, reached.ownerId),
         ...below.flatMap(({ item }) => touchesOf({ fileId: item }, reached.ownerId)),

@@ -1,6 +1,7 @@
 import type { ActionTarget } from '../actions.ts';
 import type { Action, Before } from '../connector.ts';
 import {
+  callsToRead,
   inheritedAccess,
   mustBeThere,
   reach,
@@ -13,6 +14,7 @@ import {
 import type { BoxSession, Settings } from './settings.ts';
 import { counted, lookBelow, unseenOf } from './shared-below.ts';
 import {
+  callsToEnd,
   losing,
   lostWith,
   names,
@@ -133,7 +135,9 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
       mustBeThere(state);
       const { people, link } = left(state, ending);
       // What stays is for the plan alone, and it costs.
+      const began = base.calls();
       const stays = before ? [] : [...(await inheritedAccess(reached)), ...(await staysBelow(reached, state, ending))];
+      const once = base.calls() - began;
       return {
         state,
         done: people.length === 0 && !link,
@@ -143,7 +147,8 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
           { link: link && ending.link === 'goes', tightened: link && ending.link !== 'goes' },
         ),
         losesAccess: losing(people, link ? state.link : null),
-        calls: people.length + (link ? 1 : 0) + 4,
+        calls: 2 * callsToRead(reached, state) + callsToEnd({ link: link ? state.link : null, collaborations: people }),
+        once,
         touches: touchesOf(target, state.ownerId),
       };
     },

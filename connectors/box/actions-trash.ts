@@ -2,6 +2,7 @@ import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { call } from './api.ts';
+import { isTrashed } from './items.ts';
 import type { Item } from './schemas.ts';
 import {
   lostFromAbove,
@@ -61,17 +62,14 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
     const { shared: below = [], contents, unseen = [] } = looked ?? {};
     const state = looked ? { ...own, below, contents } : own;
     const all = together(own, below);
+    const began = base.calls();
+    const above = done || before ? [] : await lostFromAbove(reached);
+    const once = base.calls() - began;
     return {
       state,
       done,
       owner: done ? undefined : state.ownerId,
-      losesAccess: done
-        ? []
-        : [
-            ...losing(own.collaborations, own.link),
-            ...(before ? [] : await lostFromAbove(reached)),
-            ...losingBelow(below),
-          ],
+      losesAccess: done ? [] : [...losing(own.collaborations, own.link), ...above, ...losingBelow(below)],
       plan: [
         `Move ${state.name}${contents ? ` with all that is in it (${contents.items} items)` : ''} to the trash of its owner (DELETE /${at.type}s/{id}).`,
         ...(state.collaborations.length > 0 ? [`They lose access: ${names(state.collaborations)}.`] : []),
@@ -84,15 +82,17 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
         ...(done ? [] : lostWith(all, { link: all.link !== null, tightened: false })),
         ...(unseen.length > 0 ? ['Links of what was not looked at do not come back with an undo.'] : []),
       ],
+      // What is in the trash takes two calls to find.
       calls: 4,
+      once,
       touches: [target, ...below.map(({ item }) => ({ fileId: item }))].flatMap((each) =>
         touchesOf(each, state.ownerId),
       ),
     };
   },
   async apply(base, target) {
-    const { owner, at } = await reach(base, target);
-    if ((await readState(base, target)).place === 'there') await toTrash(owner, at);
+    const { owner, at, item } = await reach(base, target);
+    if (item && !isTrashed(item)) await toTrash(owner, at);
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {
@@ -129,13 +129,13 @@ export const restoreFile: Action<FileTarget, ItemState, Settings> = {
           'who had access by a folder above has it again.',
       ],
       irreversible: ['Box restores no shared link: it must be made again.'],
-      calls: 4,
+      calls: 5,
       touches: touchesOf(target, state.ownerId),
     };
   },
   async apply(base, target) {
-    const { owner, at } = await reach(base, target);
-    if ((await readState(base, target)).place === 'trashed') await fromTrash(owner, at);
+    const { owner, at, item } = await reach(base, target);
+    if (item && isTrashed(item)) await fromTrash(owner, at);
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {

@@ -83,6 +83,10 @@ export async function stateOf({ base, owner, ownerId, at, item }: Reached): Prom
   };
 }
 
+/** Calls of one more reading in a session. */
+export const callsToRead = ({ at }: Pick<Reached, 'at'>, { collaborations }: SharingState): number =>
+  1 + (at.type === 'web_link' ? 0 : Math.max(1, Math.ceil(collaborations.length / 1000)));
+
 export const readState = async (base: BoxSession, target: FileTarget): Promise<ItemState> =>
   stateOf(await reach(base, target));
 

@@ -221,6 +221,10 @@ export function lostWith(
   return lost;
 }
 
+/** Calls that it takes to end these: collaborations are listed first. */
+export const callsToEnd = ({ link, collaborations: { length } }: SharingState): number =>
+  (link ? 1 : 0) + (length > 0 ? 1 + length : 0);
+
 const linkHolders: Record<string, string> = {
   open: 'whoever has the link',
   company: 'everybody of the enterprise who has the link',
