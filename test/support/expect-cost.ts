@@ -3,7 +3,7 @@ import type { ActionState, Before } from '../../connectors/connector.ts';
 
 /** What an action cost is what its plan told, give or take a quarter or two calls. */
 export function expectCost(what: string, cost: number, told: number): void {
-  if (Math.abs(cost - told) > Math.max(2, cost / 4)) expect.soft(`${what} cost ${cost} calls`).toBe(`${told} calls`);
+  if (Math.abs(cost - told) > Math.max(2, cost / 4)) expect(`${what} cost ${cost} calls`).toBe(`${told} calls`);
 }
 
 /** Of `apply`, as `read` tells it. */
