@@ -154,7 +154,7 @@ export interface Before<B> {
   calls: number;
   /** How often `apply` reads all of it as this did, which `calls` then leaves out. */
   rereads?: number;
-  /** Calls that this reading made for the plan, which one that knows `before` is spared. */
+  /** Calls for the plan alone: a reading that knows `before` is spared them. */
   once?: number;
   /** The wished state is there already: apply will write nothing. */
   done?: boolean;
@@ -168,11 +168,10 @@ export interface Before<B> {
   losesAccess?: readonly LostAccess[];
 }
 
-/** A person, a group or "whoever has the link", and the way in that ends for them. */
+/** A person, a group or "whoever has the link", the way in that ends, and by what other names they may be protected. */
 export interface LostAccess {
   who: string;
   how: string;
-  /** Where they have more names than `who` by which an operator may have protected them. */
   names?: readonly string[];
 }
 
