@@ -162,14 +162,16 @@ export async function settle(
     const why = `${actionTitles[doing.document.action]}: the app is still at it`;
     return { next: 'checkAction', delay: { ms: applied.againInMs, reason: 'pending', why }, touched: false };
   }
-  const verified = action.verified(before.state, applied.after);
+  const shown = action.verified(before.state, applied.after);
+  const { unverifiable } = action;
   await write(doing, {
-    state: verified ? 'done' : 'failed',
+    state: shown ? 'done' : 'failed',
     after: applied.after,
-    verified,
+    verified: shown && unverifiable === undefined,
     touches: before.touches,
-    ...(verified && doing.document.hold && { hold: beginning(doing) }),
-    ...(!verified && { problem: unverified(doing) }),
+    ...(shown && doing.document.hold && { hold: beginning(doing) }),
+    ...(!shown && { problem: unverified(doing) }),
+    ...(shown && unverifiable !== undefined && { problem: askedFor(doing, unverifiable) }),
   });
   await release(doing);
   return { touched: true };
@@ -182,6 +184,13 @@ function beginning({ deps, document }: Doing): Hold {
   const until = hold.until ?? new Date(now + (hold.forMs ?? 0));
   return { ...hold, until, stands: true, checkAt: new Date(now + deps.times.holdLookMs) };
 }
+
+const askedFor = ({ deps }: Doing, why: string): Problem => ({
+  kind: 'unverified',
+  what: `asked for: ${why}`,
+  who: 'nobody',
+  since: deps.store.now().toISOString(),
+});
 
 const unverified = ({ deps, document }: Doing): Problem => ({
   kind: 'unverified',

@@ -4,6 +4,7 @@ import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';
 import type { ActionDocument } from '../store/action-documents.ts';
+import { protectedAmong } from '../store/protected-principals.ts';
 import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -36,20 +37,26 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
     if (document.mode === 'apply') refuseWithoutGovernance(doing);
     const later = document.mode === 'apply' ? await untilBudget(doing, 'prepareAction') : undefined;
     if (later) return later;
+    const began = opened.session.calls();
     const before = await action.read(opened.session, target);
-    await refuseProtected(doing, before.principal);
+    const reading = opened.session.calls() - began;
+    await refuseProtected(doing, before);
     await write(doing, {
       before: before.state,
       plan: [...before.plan],
       irreversible: [...before.irreversible],
       objects: await objectsOf(doing, before.touches),
-      losesAccess: (before.losesAccess ?? []).slice(0, mostNamed),
-      calls: before.calls,
+      losesAccess: (before.losesAccess ?? []).slice(0, mostNamed).map(({ who, how }) => ({ who, how })),
+      calls: costOf(before, reading),
       state: document.mode === 'plan' ? 'planned' : 'prepared',
     });
     await release(doing);
     return document.mode === 'plan' ? { touched: false } : { next: 'applyAction', touched: false };
   });
+
+/** What applying will cost: it reads again, and where something is left to be done it does that and reads back. */
+const costOf = ({ calls, rereads = 0, once = 0, done }: Before<ActionState>, reading: number): number =>
+  reading - once + (done ? 0 : calls + rereads * (reading - once));
 
 /** Compares the object with what was stored, writes, reads back. After a crash the read tells whether it was done. */
 export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
@@ -61,7 +68,9 @@ export const applyAction = (deps: Dependencies): Activities['applyAction'] =>
     const later = await untilBudget(doing, 'applyAction');
     if (later) return later;
     const present = await action.read(opened.session, target, before.state);
-    await refuseProtected(doing, present.principal);
+    // Who gets in by a folder above was asked for the plan alone; somebody may have been protected since.
+    const losesAccess = [...(document.losesAccess ?? []), ...(present.losesAccess ?? [])];
+    await refuseProtected(doing, { ...present, losesAccess });
     const was = { ...before, touches: present.touches };
     if (action.repeat === 'readable' || !repeated) {
       // Done by a try that died, or so already before anybody asked.
@@ -193,26 +202,37 @@ const objectsOf = ({ deps, opened }: Doing, touches: readonly Ref[]) =>
     }),
   );
 
-/** All names of the accounts that an action is upon, the app's and those of our records. */
-async function refuseProtected({ deps, opened }: Doing, principal: Before<ActionState>['principal']): Promise<void> {
-  if (principal === undefined) return;
+type Concerned = Pick<Before<ActionState>, 'principal' | 'owner' | 'losesAccess'>;
+
+/** Nobody who is protected is acted upon, loses a way in, or has an object taken: by all their names, ours as well. */
+async function refuseProtected({ deps, opened }: Doing, concerned: Concerned): Promise<void> {
   const { connection } = opened;
-  const said = typeof principal === 'string' ? [principal] : principal;
-  const known = await Promise.all(said.map((id) => deps.store.records.get(connection._id, 'accounts', id)));
-  const names = known.reduce<readonly string[]>(
-    (all, record) => (record?.kind === 'accounts' ? [...all, record.login, record.email ?? record.login] : all),
-    said,
-  );
-  if (connection.principal && names.includes(connection.principal.id)) {
+  const { principal = [], owner, losesAccess = [] } = concerned;
+  const upon = typeof principal === 'string' ? [principal] : principal;
+  const losers = losesAccess.map(({ who, names = [] }) => [who, ...names]);
+  const said = [...upon, ...(owner === undefined ? [] : [owner]), ...losers.flat()];
+  const known = await deps.store.records.recall(connection._id, 'accounts', [...new Set(said)]);
+  const allNames = (names: readonly string[]) =>
+    names.flatMap((name) => {
+      const record = known.get(name)?.record;
+      return record?.kind === 'accounts' ? [name, record.login, record.email ?? record.login] : [name];
+    });
+  if (connection.principal && allNames(upon).includes(connection.principal.id)) {
     throw new Failure('conflict', 'refused: it is the account of the credential itself', { who: 'operator' });
   }
-  const listed = names.find((name) => connection.protected.includes(name));
-  if (listed !== undefined) {
-    throw new Failure('conflict', `refused: ${listed} is a protected principal of this connection`, {
+  const refuseWhere = (names: readonly string[], why: string) => {
+    const listed = protectedAmong(connection.protected, names);
+    if (listed === undefined) return;
+    const others = names.filter((name) => name !== listed && name.includes('@'));
+    const whom = [listed, ...new Set(others)].join(', ');
+    throw new Failure('conflict', `refused: ${whom} is a protected principal of this connection${why}`, {
       who: 'operator',
       remedy: 'take it off the list of protected principals first',
     });
-  }
+  };
+  refuseWhere(allNames(upon), '');
+  if (owner !== undefined) refuseWhere(allNames([owner]), ', whose it is');
+  losers.forEach((names, at) => refuseWhere(allNames(names), ` and would lose access: ${losesAccess[at]!.how}`));
 }
 
 function changedSince({ document }: Doing, what: readonly string[]): Failure {

@@ -1,5 +1,5 @@
 import { stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
-import type { Looked, Ref } from '../connectors/connector.ts';
+import type { Gone, Looked, Ref } from '../connectors/connector.ts';
 import type { PendingDocument } from '../store/documents.ts';
 import type { Lease } from '../store/positions-interface.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -32,7 +32,7 @@ export async function drainPending(
       const observedAt = store.now();
       const found = (await spec?.lookup?.(opened.session, of.map(refOf))) ?? nothingFound;
       // Before they are settled: what dies in between costs one look too many.
-      await store.holds.touch(opened.connection._id, of);
+      await store.holds.touch(opened.connection._id, [...of, ...found.records, ...(found.removed ?? []).filter(isRef)]);
       const unknown = new Set(found.unknown.map(keyOf));
       const told = of.filter((doc) => !unknown.has(keyOf(doc)));
       const done = await store.positions.commit(current, {
@@ -68,6 +68,9 @@ export async function drainPending(
 
 /** The app has no way to look: what was named comes with the next sweep. */
 const nothingFound: Looked<AnyRecord> = { records: [], absent: [], unknown: [] };
+
+/** An event may name a holder, and what is found with it, or gone, is what somebody watches over. */
+const isRef = (gone: Gone): gone is Ref => 'vendorId' in gone;
 
 const keyOf = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>): string => `${kind}/${vendorId}`;
 const refOf = ({ kind, vendorId, part }: PendingDocument): Ref => ({

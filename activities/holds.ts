@@ -50,7 +50,8 @@ async function look(deps: Dependencies, opened: Opened, seen: ActionDocument): P
   const hold = seen.hold!;
   const inMs = (ms: number) => new Date(store.now().getTime() + ms);
   const found = await presentOf(opened, seen);
-  if (found.stands) return { seen, stands: true, checkAt: inMs(times.holdLookMs) };
+  if (found.stands)
+    return { seen, stands: true, checkAt: inMs(times.holdLookMs), ...(found.gone && { endedBy: objectGone }) };
 
   const at = store.now();
   const by = await whoChanged(store, seen);
@@ -60,7 +61,7 @@ async function look(deps: Dependencies, opened: Opened, seen: ActionDocument): P
   const soon = !known && at.getTime() - toldAt.getTime() < namedWithinMs;
   const result = { seen, stands: false, checkAt: inMs(soon ? times.holdByMs : times.holdLookMs) };
   const reversion: Reversion = { at, what: found.what, ...(by && { by }) };
-  if (found.gone) return { ...result, reversion, endedBy: 'the object is gone' };
+  if (found.gone) return { ...result, reversion, endedBy: objectGone };
   if (await mayRepeat(deps, opened, seen))
     return { ...result, reversion, repeatedBy: await repeat(deps, seen, found.what) };
   if (hold.stands !== false) {
@@ -70,21 +71,24 @@ async function look(deps: Dependencies, opened: Opened, seen: ActionDocument): P
   return by && newest && !newest.by ? { ...result, by } : result;
 }
 
-type Found = { stands: true } | { stands: false; what: string; gone?: boolean };
+const objectGone = 'the object is gone';
+
+type Found = { gone?: boolean } & ({ stands: true } | { stands: false; what: string });
 
 /** `read` refuses what the action could not be applied to, which is no state that the action left. */
 async function presentOf({ session, connector }: Opened, seen: ActionDocument): Promise<Found> {
   const action = connector.actions[seen.action];
   if (!action) throw new Failure('invalid', `${connector.title} has no ${seen.action} any more`);
   try {
-    const { state } = await action.read(session, seen.target);
+    const { state } = await action.read(session, seen.target, seen.before);
     if (action.verified(seen.before!, state)) return { stands: true };
     const what = differences(seen.after, state).slice(0, 10).join('; ');
     return { stands: false, what: what || 'it is as it was before the action' };
   } catch (error) {
-    if (Failure.is(error, 'conflict')) return { stands: false, what: error.message };
-    if (Failure.is(error, 'notFound')) return { stands: false, what: error.message, gone: true };
-    throw error;
+    if (!Failure.is(error, 'conflict', 'notFound')) throw error;
+    const gone = error.kind === 'notFound';
+    if (action.standsWhen?.includes(error.kind)) return { stands: true, gone };
+    return { stands: false, what: error.message, gone };
   }
 }
 

@@ -4,7 +4,7 @@ import type { Urgency, Charge, Governor } from './quota.ts';
 import type { ActionName, ActionTarget } from './actions.ts';
 import type { Answer, Call, Download } from './call.ts';
 import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
-import type { Failure } from './kit/failures.ts';
+import type { Failure, FailureKind } from './kit/failures.ts';
 import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
 
 /** What a connector works with: the governed way to the app, as one connection. */
@@ -28,6 +28,8 @@ export interface Session<S = unknown> {
   partOf(ref: Pick<Ref, 'kind' | 'vendorId'>): Promise<string | undefined>;
   /** What is stored of these, by `vendorId`; without what is gone or missing. */
   recall(kind: RecordKind, vendorIds: readonly string[]): Promise<ReadonlyMap<string, Recalled>>;
+  /** How many calls were made so far, whoever was acted as; those for tokens do not count. */
+  calls(): number;
   now(): Date;
 }
 
@@ -148,22 +150,29 @@ export interface Before<B> {
   plan: readonly string[];
   /** What cannot be undone, told beforehand. */
   irreversible: readonly string[];
-  /** How many calls it will cost. */
+  /** How many calls `apply` makes. That it is read once more before, as this was, is added. */
   calls: number;
+  /** How often `apply` reads all of it as this did, which `calls` then leaves out. */
+  rereads?: number;
+  /** Calls for the plan alone: a reading that knows `before` is spared them. */
+  once?: number;
   /** The wished state is there already: apply will write nothing. */
   done?: boolean;
   /** The account acted upon, by all names that an operator may have protected it by: its id, its login. */
   principal?: string | readonly string[];
+  /** The account whose object is taken away or written over. Refused where it is protected; our own may be. */
+  owner?: string;
   /** What it acts upon, and what must be read again afterwards. */
   touches: readonly Ref[];
-  /** Who will not get in any more, one by one, as far as the app tells. */
+  /** Who will not get in any more, one by one, as far as the app tells. Refused where one of them is protected. */
   losesAccess?: readonly LostAccess[];
 }
 
-/** A person, a group or "whoever has the link", and the way in that ends for them. */
+/** A person, a group or "whoever has the link", the way in that ends, and by what other names they may be protected. */
 export interface LostAccess {
   who: string;
   how: string;
+  names?: readonly string[];
 }
 
 export type Applied<B> = { after: B } | { pending: string; againInMs: number };
@@ -178,6 +187,10 @@ export interface Action<T, B, S = unknown> {
   undo?(session: Session<S>, target: T, before: B, after: B): Promise<void>;
   /** Whether `state` shows the wished outcome: the proof. */
   verified(before: B, after: B): boolean;
+  /** Why the app shows no outcome. `verified` then says only that it took the request, and nothing is called proved. */
+  unverifiable?: string;
+  /** With such a refusal `read` says that nobody gets at the object any more: what was taken away stays away. */
+  standsWhen?: readonly FailureKind[];
   /** After a crash: found done by reading, or safe to do once more. */
   repeat: 'readable' | 'harmless';
 }

@@ -53,6 +53,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     const secrets = secretsOf(credential).filter((text) => !Object.values(identity).includes(text));
     const ours = () => (options.now?.() ?? new Date()).getTime();
     const now = () => new Date(ours() + (clocks.get(origins.api[0] ?? '') ?? 0));
+    let calls = 0;
 
     function heard(origin: string, date: Date) {
       const ahead = date.getTime() - ours();
@@ -98,8 +99,15 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         tenantId: options.tenantId,
         identity,
         signal: options.signal,
-        fetch: (call) => governedFetch(call, context),
-        download: (call) => governedDownload(call, context),
+        fetch(call) {
+          calls += 1;
+          return governedFetch(call, context);
+        },
+        download(call) {
+          calls += 1;
+          return governedDownload(call, context);
+        },
+        calls: () => calls,
         as: (name) => sessionOf(name),
         partOf: async (ref) => options.partOf?.(ref),
         recall: async (kind, vendorIds) => (await options.recall?.(kind, vendorIds)) ?? new Map(),

@@ -43,7 +43,13 @@ export interface Holds {
 }
 
 /** Members of targets that name an object of a kind. */
-const targetOf: Readonly<Record<string, RecordKind>> = { accountId: 'accounts', groupId: 'groups', fileId: 'files' };
+const targetOf: Readonly<Record<string, RecordKind>> = {
+  accountId: 'accounts',
+  groupId: 'groups',
+  fileId: 'files',
+  privilegeId: 'privileges',
+  appPermissionId: 'appPermissions',
+};
 const mostReversions = 50;
 const unfinished = ['requested', 'prepared', 'applying', 'pending'] as const;
 

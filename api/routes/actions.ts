@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { actionNames, actionTargets, type ActionTarget } from '../../connectors/actions.ts';
 import { actionStates, type ActionDocument, type Hold } from '../../store/action-documents.ts';
 import type { ConnectionDocument } from '../../store/documents.ts';
+import { protectedAmong } from '../../store/protected-principals.ts';
 import { actionView } from '../action-view.ts';
 import { address } from '../address.ts';
 import { demandRole, keyOf, mayKnow } from '../auth.ts';
@@ -44,7 +45,7 @@ export function actionRoutes(router: Router, deps: Deps): void {
     const account = await store.records.get(connection._id, 'accounts', target.accountId);
     if (account?.kind === 'accounts') for (const name of [account.login, account.email]) if (name) names.add(name);
     const listed = [...connection.protected, ...(connection.principal ? [connection.principal.id] : [])];
-    if (listed.some((name) => names.has(name)))
+    if (protectedAmong(listed, [...names]) !== undefined)
       throw new HttpProblem('protected-principal', `${target.accountId} is protected from actions`);
   }
 

@@ -141,6 +141,7 @@ function planOf(state: PublicState): Before<PublicState> {
       ],
       irreversible: [],
       calls: 1,
+      rereads: 1,
       done: !state.public,
       losesAccess: state.public ? [{ who: 'everybody', how: `what is public of ${state.bucket}` }] : [],
       touches: touchesOf(state.bucket),
@@ -171,6 +172,7 @@ function planOf(state: PublicState): Before<PublicState> {
     ],
     irreversible: [],
     calls: Number(byAcl) + Number(byStatement),
+    rereads: 1,
     done: !byAcl && !byStatement,
     losesAccess: [
       ...(byAcl ? [{ who: 'everybody', how: `the ACL of ${key}` }] : []),
@@ -182,6 +184,7 @@ function planOf(state: PublicState): Before<PublicState> {
 
 export const removePublicAccess: Action<FileTarget, PublicState, AwsSettings> = {
   repeat: 'readable',
+  standsWhen: ['notFound'],
   read: async (session, { fileId }) => planOf(await readState(session, fileId)),
   async apply(session, { fileId }, before) {
     if (before.what === 'bucket') {

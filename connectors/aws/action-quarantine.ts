@@ -202,6 +202,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, AwsSettings> = 
           ? [`Earlier versions of ${key} stay readable in ${bucket} for whoever has s3:GetObjectVersion.`]
           : [`After a release ${key} has a new date of change${place === 'trashed' ? ' and version id' : ''}.`],
       calls: 3,
+      rereads: 2,
       done,
       losesAccess: done || place !== 'there' ? [] : await lostWithObject(session, bucket, key),
       touches: touchesOf(bucket, key),

@@ -55,14 +55,16 @@ async function readMember(session: AwsSession, target: ActionTarget<'removeFromG
 export const removeFromGroup: Action<ActionTarget<'removeFromGroup'>, MemberState, AwsSettings> = {
   repeat: 'readable',
   async read(session, target) {
+    const began = session.calls();
     const state = await readMember(session, target);
+    const reading = session.calls() - began;
     await refuseSelf(session, state.userId);
     if (state.member) await refuseLastAdministrator(session, state.userName);
     return {
       state,
       plan: [`Remove ${state.userName} from the group ${state.groupName}.`],
       irreversible: [],
-      calls: 1,
+      calls: 1 + reading,
       done: !state.member,
       losesAccess: state.member ? [{ who: state.userName, how: `what the group ${state.groupName} allows` }] : [],
       principal: state.userId,
@@ -209,7 +211,9 @@ function restoration(session: AwsSession, { holderKind, holder, policy, document
 export const removePrivilege: Action<ActionTarget<'removePrivilege'>, PrivilegeState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { privilegeId }) {
+    const began = session.calls();
     const state = await readPrivilege(session, privilegeId);
+    const reading = session.calls() - began;
     const user = state.holderKind === 'accounts';
     if (user) {
       await refuseSelf(session, state.holderId);
@@ -221,7 +225,7 @@ export const removePrivilege: Action<ActionTarget<'removePrivilege'>, PrivilegeS
       state,
       plan: [`${what} from ${state.holder}.`],
       irreversible: [],
-      calls: 1,
+      calls: 1 + reading,
       done: !state.present,
       losesAccess: state.present ? [{ who: state.holder, how: `what the policy ${state.policy} allows` }] : [],
       principal: user ? state.holderId : undefined,

@@ -68,7 +68,9 @@ async function removeVersion(session: AwsSession, state: Pick<ObjectState, 'buck
 export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { fileId: id }) {
+    const began = session.calls();
     const state = await readObject(session, id);
+    const reading = session.calls() - began;
     if (state.place === 'gone') throw gone(state);
     if (state.versioning !== 'enabled')
       throw conflict(
@@ -79,7 +81,7 @@ export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
       state,
       plan: [`Put a delete marker on ${state.key} in ${state.bucket}; the object stays below it as a version.`],
       irreversible: [],
-      calls: 1,
+      calls: 1 + 2 * reading,
       done: state.place === 'trashed',
       losesAccess: state.place === 'trashed' ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),
@@ -101,13 +103,15 @@ export const trashFile: Action<FileTarget, ObjectState, AwsSettings> = {
 export const restoreFile: Action<FileTarget, ObjectState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { fileId: id }) {
+    const began = session.calls();
     const state = await readObject(session, id);
+    const reading = session.calls() - began;
     if (state.place === 'gone') throw gone(state);
     return {
       state,
       plan: [`Remove the delete marker of ${state.key} in ${state.bucket}; the version below it is there again.`],
       irreversible: [],
-      calls: 1,
+      calls: 1 + reading,
       done: state.place === 'there',
       touches: touchesOf(state.bucket, state.key),
     };
@@ -135,7 +139,9 @@ const isNotice = (state: ObjectState, before: ObjectState) =>
 export const overwriteFile: Action<FileTarget, ObjectState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { fileId: id }) {
+    const began = session.calls();
     const state = await readObject(session, id);
+    const reading = session.calls() - began;
     if (state.place !== 'there') throw gone(state);
     const kept = state.versioning === 'enabled' && state.versionId !== undefined;
     return {
@@ -146,7 +152,7 @@ export const overwriteFile: Action<FileTarget, ObjectState, AwsSettings> = {
       irreversible: kept
         ? [`The content stays readable as version ${state.versionId} for whoever has s3:GetObjectVersion.`]
         : [`${state.bucket} keeps no versions: the content is lost and cannot be restored.`],
-      calls: 1,
+      calls: 1 + 2 * reading,
       done: state.etag === noticeEtag,
       losesAccess: state.etag === noticeEtag ? [] : await lostWithObject(session, state.bucket, state.key),
       touches: touchesOf(state.bucket, state.key),

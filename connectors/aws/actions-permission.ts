@@ -76,7 +76,9 @@ async function putTrust(session: AwsSession, RoleName: string, PolicyDocument: s
 export const revokeAppPermission: Action<Target, PermissionState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { appPermissionId }): Promise<Before<PermissionState>> {
+    const began = session.calls();
     const state = await readState(session, appPermissionId);
+    const reading = session.calls() - began;
     const touched = { kind: 'appPermissions' as const, vendorId: appPermissionId };
     if (state.what === 'trust') {
       const own = /:assumed-role\/([^/]+)\//.exec((await callerOf(session)).arn)?.[1];
@@ -86,7 +88,7 @@ export const revokeAppPermission: Action<Target, PermissionState, AwsSettings> =
         state,
         plan: [`Add a statement to the trust policy of ${state.roleName} that denies ${state.principal}.`],
         irreversible: ['Sessions that were begun already last until they expire.'],
-        calls: 1,
+        calls: 1 + reading,
         done: state.denied,
         losesAccess: state.denied ? [] : [{ who: state.principal, how: `the role ${state.roleName}` }],
         touches: [{ ...touched, part: 'trusts' }],
@@ -97,7 +99,7 @@ export const revokeAppPermission: Action<Target, PermissionState, AwsSettings> =
       state,
       plan: [`Set access key ${state.keyId} of ${state.userName} to Inactive.`],
       irreversible: [],
-      calls: 1,
+      calls: 1 + reading,
       done: state.status === 'Inactive',
       losesAccess: state.status === 'Inactive' ? [] : [{ who: state.userName, how: `the access key ${state.keyId}` }],
       principal: state.userId,

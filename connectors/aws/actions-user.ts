@@ -128,7 +128,9 @@ async function suspend(session: AwsSession, before: UserState): Promise<void> {
 export const suspendUser: Action<Target, UserState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { accountId }) {
+    const began = session.calls();
     const state = await readState(session, accountId);
+    const reading = session.calls() - began;
     await refuseSelf(session, state.userId);
     if (!isSuspended(state)) await refuseLastAdministrator(session, state.userName);
     const keys = active(state);
@@ -142,7 +144,7 @@ export const suspendUser: Action<Target, UserState, AwsSettings> = {
       irreversible: state.console
         ? [`The console password of ${state.userName} is lost: afterwards an administrator must set a new one.`]
         : [],
-      calls: 1 + keys.length + (state.console ? 1 : 0),
+      calls: 1 + keys.length + (state.console ? 1 : 0) + reading,
       done: isSuspended(state),
       losesAccess: isSuspended(state)
         ? []
@@ -168,7 +170,9 @@ export const suspendUser: Action<Target, UserState, AwsSettings> = {
 export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
   repeat: 'readable',
   async read(session, { accountId }) {
+    const began = session.calls();
     const state = await readState(session, accountId);
+    const reading = session.calls() - began;
     await refuseSelf(session, state.userId);
     const keys = keysOfPolicy(state.policy);
     return {
@@ -178,7 +182,7 @@ export const unsuspendUser: Action<Target, UserState, AwsSettings> = {
         `Delete the inline policy ${suspendPolicy} of ${state.userName}.`,
       ],
       irreversible: state.console ? [] : ['A deleted console password does not come back: set a new one in IAM.'],
-      calls: keys.length + 1,
+      calls: keys.length + 1 + reading,
       // Only a suspension that Castellan made can be taken back by it; without its policy there is none.
       done: state.policy === null,
       principal: state.userId,
@@ -215,7 +219,9 @@ export const revokeSessions: Action<Target, SessionsState, AwsSettings> = {
   // A second time only moves the moment forward.
   repeat: 'harmless',
   async read(session, { accountId }) {
+    const began = session.calls();
     const state = await readSessions(session, accountId);
+    const reading = session.calls() - began;
     await refuseSelf(session, state.userId);
     return {
       state,
@@ -223,7 +229,7 @@ export const revokeSessions: Action<Target, SessionsState, AwsSettings> = {
         `Put the inline policy ${sessionsPolicy} on ${state.userName}: it denies everything to sessions begun before now.`,
       ],
       irreversible: ['Long-term access keys carry no session and keep working: deactivate them, or suspend the user.'],
-      calls: 1,
+      calls: 1 + reading,
       losesAccess: [{ who: state.userName, how: 'sessions begun before now end' }],
       principal: state.userId,
       touches: touches(state.userId),

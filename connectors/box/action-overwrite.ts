@@ -2,10 +2,19 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Action, Before } from '../connector.ts';
 import { conflict } from './account-actions.ts';
 import { all, call, listByOffset, segment } from './api.ts';
-import { mustBeThere, reach, stateOf, touchesOf, type FileTarget, type ItemState, type Reached } from './item-state.ts';
+import {
+  callsToRead,
+  mustBeThere,
+  reach,
+  stateOf,
+  touchesOf,
+  type FileTarget,
+  type ItemState,
+  type Reached,
+} from './item-state.ts';
 import { fileVersion, type FileVersion } from './schemas.ts';
 import { uploadOrigin, type BoxSession, type Settings } from './settings.ts';
-import { names } from './sharing-state.ts';
+import { losing, names } from './sharing-state.ts';
 
 const notice =
   'This file was removed by your administrator because it did not comply with the rules for shared data.\n';
@@ -73,7 +82,7 @@ async function hideOlder(reached: Reached, which: (version: FileVersion) => bool
 export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
   repeat: 'readable',
   async read(base, target): Promise<Before<OverwriteState>> {
-    const { state } = await read(base, target);
+    const { reached, state } = await read(base, target);
     mustBeThere(state);
     const count = state.older.length + 1;
     return {
@@ -89,8 +98,13 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
         'Versions in the trash are purged with it, after 30 days unless set otherwise; until then an undo restores them.',
         'After an undo the content is the same, the current version has a new id and number, and the notice stays in the trash of versions.',
       ],
-      losesAccess: state.collaborations.map(({ who }) => ({ who, how: 'finds the notice in place of the content' })),
-      calls: count + 5,
+      owner: state.ownerId,
+      losesAccess: losing(state.collaborations, null).map((lost) => ({
+        ...lost,
+        how: 'finds the notice in place of the content',
+      })),
+      // It and its versions are read before and afterwards, the versions also once the notice is one of them.
+      calls: 2 * (callsToRead(reached, state) + 1) + 2 + count,
       touches: touchesOf(target, state.ownerId),
     };
   },

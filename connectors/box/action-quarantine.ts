@@ -17,8 +17,18 @@ import {
 import { keeperOf, quarantined, quarantineName, removeCase, whileLetIn } from './quarantine-place.ts';
 import type { Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
-import { closeBelow, mostOfOneAction, readSharedBelow, restoreBelow, type SharedItem } from './shared-below.ts';
 import {
+  closeBelow,
+  counted,
+  losingBelow,
+  mostOfOneAction,
+  readSharedBelow,
+  restoreBelow,
+  together,
+  type SharedItem,
+} from './shared-below.ts';
+import {
+  callsToEnd,
   losing,
   lostWith,
   names,
@@ -26,7 +36,6 @@ import {
   removeCollaborations,
   removeLinkOf,
   restoreSharing,
-  type SharingState,
 } from './sharing-state.ts';
 import { fromTrash, toTrash } from './actions-trash.ts';
 
@@ -93,33 +102,14 @@ async function heldState(base: BoxSession, keeper: BoxSession, held: Item): Prom
 const moveTo = (owner: BoxSession, { type, id }: Pick<Item, 'type' | 'id'>, parent: string) =>
   call(owner, 'PUT', `/${type}s/{${type}_id}`, `/${type}s/${segment(id)}`, { body: { parent: { id: parent } } });
 
-/** All that is shared by itself, as one: the item and what is in it. */
-function together(state: QuarantineState): SharingState {
-  const all = [state, ...(state.below ?? [])];
-  const links = all.flatMap(({ link }) => link ?? []);
-  const people = new Map(all.flatMap(({ collaborations }) => collaborations.map((one) => [one.grantee, one])));
-  return { link: links.find(({ password }) => password) ?? links[0] ?? null, collaborations: [...people.values()] };
-}
-
-const sharesOf = ({ link, collaborations }: SharingState) => collaborations.length + (link ? 1 : 0);
-
 function planOf(state: QuarantineState, keeperId: string): string[] {
   const { below = [] } = state;
   const trashed = state.place === 'trashed';
   const isFolder = state.below !== undefined;
-  const mostNamed = 10;
-  const named = below.slice(0, mostNamed).map(({ name, item }) => `${name} (${item})`);
-  const more = below.length > mostNamed ? ` and ${below.length - mostNamed} more` : '';
   return [
     ...(state.link ? [`Remove the shared link (${state.link.access}).`] : []),
     ...(state.collaborations.length > 0 ? [`Remove the collaborations of ${names(state.collaborations)}.`] : []),
-    ...(below.length > 0
-      ? [
-          `Remove ${below.filter(({ link }) => link).length} shared links and ` +
-            `${below.reduce((sum, { collaborations }) => sum + collaborations.length, 0)} collaborations ` +
-            `of what is in it: ${named.join(', ')}${more}.`,
-        ]
-      : []),
+    ...(below.length > 0 ? [`Remove ${counted(below)}.`] : []),
     `${trashed ? 'Restore' : 'Move'} ${state.name} ${isFolder ? 'with all that is in it ' : ''}` +
       `${trashed ? 'from the trash ' : ''}into "${quarantineName}" of user ${keeperId}: ` +
       'its owner and whoever had access by a folder above lose it.',
@@ -128,6 +118,9 @@ function planOf(state: QuarantineState, keeperId: string): string[] {
       : []),
   ];
 }
+
+/** To find it here and there before and afterwards, to let its owner in, to move it, and to let nobody in again. */
+const callsToHold = 18;
 
 export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   repeat: 'readable',
@@ -141,8 +134,11 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
       throw conflict(`${state.name} belongs to who keeps the quarantine already`);
     const trashed = state.place === 'trashed';
     const { below = [] } = state;
-    const all = together(state);
+    const all = together(state, below);
     const isFolder = state.below !== undefined;
+    const began = base.calls();
+    const above = done || trashed || before ? [] : await lostFromAbove(reached);
+    const once = base.calls() - began;
     return {
       state,
       done,
@@ -153,18 +149,17 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
         ...(isFolder && !trashed ? ['What of it lies in the trash already is not looked at.'] : []),
         'While it is in quarantine its size counts for who keeps it.',
       ],
+      owner: done ? undefined : state.ownerId,
       losesAccess: done
         ? []
         : [
             { who: `user ${state.ownerId}`, how: 'owns it' },
             ...losing(state.collaborations, state.link),
-            ...(trashed ? [] : await lostFromAbove(reached)),
-            ...below.flatMap(({ item, name, collaborations, link }) =>
-              losing(collaborations, link).map(({ who, how }) => ({ who, how: `${how}, of ${name} (${item})` })),
-            ),
+            ...above,
+            ...losingBelow(below),
           ],
-      // It is read before it is changed, while it is, and afterwards.
-      calls: 3 * calls + [state, ...below].reduce((sum, one) => sum + sharesOf(one), below.length) + 12,
+      calls: callsToHold + 2 * calls + [state, ...below].reduce((sum, one) => sum + callsToEnd(one), 0),
+      once,
       touches: [
         ...touchesOf(target, reached.ownerId),
         ...below.flatMap(({ item }) => touchesOf({ fileId: item }, reached.ownerId)),

@@ -1,6 +1,7 @@
 import type { ActionTarget } from '../actions.ts';
 import type { Action, Before } from '../connector.ts';
 import {
+  callsToRead,
   inheritedAccess,
   mustBeThere,
   reach,
@@ -8,9 +9,12 @@ import {
   touchesOf,
   type FileTarget,
   type ItemState,
+  type Reached,
 } from './item-state.ts';
 import type { BoxSession, Settings } from './settings.ts';
+import { counted, lookBelow, unseenOf } from './shared-below.ts';
 import {
+  callsToEnd,
   losing,
   lostWith,
   names,
@@ -21,6 +25,7 @@ import {
   tightenLink,
   type CollaborationState,
   type LinkState,
+  type SharingState,
 } from './sharing-state.ts';
 
 /** With whom it ends is kept in the state: `verified` sees no target. */
@@ -28,7 +33,7 @@ export type SharedState = ItemState & { shareTo?: string };
 
 /** What goes of a state. */
 interface Ending {
-  collaborations: (state: SharedState) => CollaborationState[];
+  collaborations: (state: SharingState & Pick<SharedState, 'shareTo'>) => CollaborationState[];
   /** `tightens` what lets in everybody, `restricts` to who is invited what lets in anybody else. */
   link: 'keeps' | 'tightens' | 'restricts' | 'goes';
 }
@@ -52,9 +57,6 @@ const endings = {
   },
 } satisfies Record<string, Ending>;
 
-/** By any of these an operator may have protected somebody. */
-const namesOf = ({ grantee, to, who }: CollaborationState) => [grantee.slice(grantee.indexOf(':') + 1), to, who];
-
 const endsLink: Record<Ending['link'], (link: LinkState) => boolean> = {
   keeps: () => false,
   tightens: ({ access }) => access === 'open',
@@ -62,7 +64,10 @@ const endsLink: Record<Ending['link'], (link: LinkState) => boolean> = {
   goes: () => true,
 };
 
-function left(state: SharedState, ending: Ending): { people: CollaborationState[]; link: boolean } {
+function left(
+  state: Parameters<Ending['collaborations']>[0],
+  ending: Ending,
+): { people: CollaborationState[]; link: boolean } {
   return {
     people: ending.collaborations(state),
     link: state.link !== null && endsLink[ending.link](state.link),
@@ -92,6 +97,20 @@ function planOf(state: SharedState, ending: Ending): string[] {
   return plan.length > 0 ? plan : [`Nothing is to be done on ${state.name}.`];
 }
 
+/** What the action would take from an item in the folder too, and does not. */
+async function staysBelow({ base, owner, item }: Reached, state: SharedState, ending: Ending): Promise<string[]> {
+  if (item?.type !== 'folder') return [];
+  const { shared, unseen } = await lookBelow(base, owner, item);
+  const open = shared
+    .map((each) => ({ each, ...left({ ...each, shareTo: state.shareTo }, ending) }))
+    .filter(({ people, link }) => people.length > 0 || link)
+    .map(({ each, people, link }) => ({ ...each, collaborations: people, link: link ? each.link : null }));
+  return [
+    ...(open.length > 0 ? [`Stays open below: ${counted(open)}. Act on those to change it.`] : []),
+    ...unseenOf(unseen),
+  ];
+}
+
 function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedState, Settings> {
   const read = async (base: BoxSession, target: T, ownerId?: string) => {
     const reached = await reach(base, target, ownerId);
@@ -111,22 +130,25 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
   };
   return {
     repeat: 'readable',
-    async read(base, target): Promise<Before<SharedState>> {
+    async read(base, target, before): Promise<Before<SharedState>> {
       const { reached, state } = await read(base, target);
       mustBeThere(state);
       const { people, link } = left(state, ending);
-      const inherited = await inheritedAccess(reached);
+      // What stays is for the plan alone, and it costs.
+      const began = base.calls();
+      const stays = before ? [] : [...(await inheritedAccess(reached)), ...(await staysBelow(reached, state, ending))];
+      const once = base.calls() - began;
       return {
         state,
         done: people.length === 0 && !link,
-        plan: [...planOf(state, ending), ...inherited],
+        plan: [...planOf(state, ending), ...stays],
         irreversible: lostWith(
           { link: state.link, collaborations: people },
           { link: link && ending.link === 'goes', tightened: link && ending.link !== 'goes' },
         ),
         losesAccess: losing(people, link ? state.link : null),
-        ...(state.shareTo !== undefined && { principal: people.flatMap(namesOf) }),
-        calls: people.length + (link ? 1 : 0) + 4,
+        calls: 2 * callsToRead(reached, state) + callsToEnd({ link: link ? state.link : null, collaborations: people }),
+        once,
         touches: touchesOf(target, state.ownerId),
       };
     },
@@ -136,6 +158,8 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
       mustBeThere(state);
       await restoreSharing(base, reached.owner, reached.item!, before);
     },
+    // In the trash, or gone: nobody is let in there.
+    standsWhen: ['conflict', 'notFound'],
     verified(_, after) {
       const { people, link } = left(after, ending);
       return people.length === 0 && !link;

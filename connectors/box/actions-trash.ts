@@ -2,6 +2,7 @@ import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { call } from './api.ts';
+import { isTrashed } from './items.ts';
 import type { Item } from './schemas.ts';
 import {
   lostFromAbove,
@@ -14,6 +15,16 @@ import {
   type ItemState,
 } from './item-state.ts';
 import type { BoxSession, Settings } from './settings.ts';
+import {
+  counted,
+  lookBelow,
+  losingBelow,
+  restoreBelow,
+  together,
+  unseenOf,
+  type Below,
+  type SharedItem,
+} from './shared-below.ts';
 import { losing, lostWith, names, restoreSharing } from './sharing-state.ts';
 
 type At = Pick<Item, 'type' | 'id'>;
@@ -36,41 +47,58 @@ const gone = ({ name }: ItemState) =>
     remedy: 'a file in a folder that is in the trash comes back with that folder',
   });
 
-export const trashFile: Action<FileTarget, ItemState, Settings> = {
+/** Of a folder, what lies in it. In the trash Box does not list that. */
+export type TrashState = ItemState & { below?: SharedItem[]; contents?: Below['contents'] };
+
+export const trashFile: Action<FileTarget, TrashState, Settings> = {
   repeat: 'readable',
-  async read(base, target): Promise<Before<ItemState>> {
+  async read(base, target, before): Promise<Before<TrashState>> {
     const reached = await reach(base, target);
     const { at } = reached;
-    const state = await stateOf(reached);
-    if (state.place === 'gone') throw gone(state);
-    const done = state.place === 'trashed';
-    const below = at.type === 'folder' ? ' with all that is in it' : '';
+    const own = await stateOf(reached);
+    if (own.place === 'gone') throw gone(own);
+    const done = own.place === 'trashed';
+    const looked = at.type === 'folder' && !done ? await lookBelow(base, reached.owner, reached.item!) : undefined;
+    const { shared: below = [], contents, unseen = [] } = looked ?? {};
+    const state = looked ? { ...own, below, contents } : own;
+    const all = together(own, below);
+    const began = base.calls();
+    const above = done || before ? [] : await lostFromAbove(reached);
+    const once = base.calls() - began;
     return {
       state,
       done,
-      losesAccess: done ? [] : [...losing(state.collaborations, state.link), ...(await lostFromAbove(reached))],
+      owner: done ? undefined : state.ownerId,
+      losesAccess: done ? [] : [...losing(own.collaborations, own.link), ...above, ...losingBelow(below)],
       plan: [
-        `Move ${state.name}${below} to the trash of its owner (DELETE /${at.type}s/{id}).`,
+        `Move ${state.name}${contents ? ` with all that is in it (${contents.items} items)` : ''} to the trash of its owner (DELETE /${at.type}s/{id}).`,
         ...(state.collaborations.length > 0 ? [`They lose access: ${names(state.collaborations)}.`] : []),
         ...(state.link ? [`The shared link (${state.link.access}) ends.`] : []),
+        ...(below.length > 0 ? [`With it end ${counted(below)}.`] : []),
+        ...unseenOf(unseen),
       ],
       irreversible: [
         'If the enterprise keeps no trash, Box deletes for ever; what is in the trash is purged after 30 days unless set otherwise.',
-        ...(done ? [] : lostWith(state, { link: state.link !== null, tightened: false })),
-        ...(at.type === 'folder' ? ['Links of what is in the folder may not come back with it.'] : []),
+        ...(done ? [] : lostWith(all, { link: all.link !== null, tightened: false })),
+        ...(unseen.length > 0 ? ['Links of what was not looked at do not come back with an undo.'] : []),
       ],
+      // What is in the trash takes two calls to find.
       calls: 4,
-      touches: touchesOf(target, state.ownerId),
+      once,
+      touches: [target, ...below.map(({ item }) => ({ fileId: item }))].flatMap((each) =>
+        touchesOf(each, state.ownerId),
+      ),
     };
   },
   async apply(base, target) {
-    const { owner, at } = await reach(base, target);
-    if ((await readState(base, target)).place === 'there') await toTrash(owner, at);
+    const { owner, at, item } = await reach(base, target);
+    if (item && !isTrashed(item)) await toTrash(owner, at);
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {
     if (before.place !== 'there') return;
     await bringBack(base, target, before);
+    if (before.below?.length) await restoreBelow(base, (await reach(base, target)).owner, before.below);
   },
   // Gone altogether is what an enterprise without a trash makes of it; the operator must see that.
   verified: (_, after) => after.place === 'trashed',
@@ -101,13 +129,13 @@ export const restoreFile: Action<FileTarget, ItemState, Settings> = {
           'who had access by a folder above has it again.',
       ],
       irreversible: ['Box restores no shared link: it must be made again.'],
-      calls: 4,
+      calls: 5,
       touches: touchesOf(target, state.ownerId),
     };
   },
   async apply(base, target) {
-    const { owner, at } = await reach(base, target);
-    if ((await readState(base, target)).place === 'trashed') await fromTrash(owner, at);
+    const { owner, at, item } = await reach(base, target);
+    if (item && isTrashed(item)) await fromTrash(owner, at);
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {

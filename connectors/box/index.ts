@@ -81,6 +81,7 @@ export const box = defineConnector({
   push,
   content,
   partly: {
+    revokeSessions: 'asked for and never called verified: Box ends sessions by a job and does not show its end',
     permissions:
       'pinned devices: Box lists no token that a user gave to an app; the audit trail tells of each one made',
     revokeAppPermission:

@@ -83,6 +83,10 @@ export async function stateOf({ base, owner, ownerId, at, item }: Reached): Prom
   };
 }
 
+/** Calls of one more reading in a session. */
+export const callsToRead = ({ at }: Pick<Reached, 'at'>, { collaborations }: SharingState): number =>
+  1 + (at.type === 'web_link' ? 0 : Math.max(1, Math.ceil(collaborations.length / 1000)));
+
 export const readState = async (base: BoxSession, target: FileTarget): Promise<ItemState> =>
   stateOf(await reach(base, target));
 
@@ -95,9 +99,11 @@ export const touchesOf = ({ fileId: vendorId }: FileTarget, ownerId: string): Re
   { kind: 'files', vendorId, part: ownerId },
 ];
 
+type LostWay = Pick<LostAccess, 'who' | 'names'>;
+
 interface Inherited {
   folder: Pick<Item, 'type' | 'id' | 'name'>;
-  people: string[];
+  people: LostWay[];
 }
 
 /** Who gets in through the folders above, the nearest last. */
@@ -109,9 +115,12 @@ async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
     const link = folder.shared_link ? linkShare(folder.shared_link, owner.now()) : undefined;
     const rows = folder.has_collaborations === false ? [] : await collaborationsOf(owner, folder);
     const known = rows.length > 0 ? await insiders(base) : undefined;
-    const people = rows.map((row) => granteeOf(row, known!).who);
+    const people = rows.map((row): LostWay => {
+      const { who, to } = granteeOf(row, known!);
+      return { who, names: [to, ...(row.accessible_by ? [row.accessible_by.id] : [])] };
+    });
     if (link && link.sharing !== 'private')
-      people.push(`whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}`);
+      people.push({ who: `whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}` });
     if (people.length > 0) found.push({ folder: { ...folder, name: name ?? id }, people });
   }
   return found;
@@ -121,13 +130,17 @@ async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
 export async function inheritedAccess(reached: Reached): Promise<string[]> {
   return (await inherited(reached)).map(({ folder, people }) => {
     const more = people.length > 10 ? ` and ${people.length - 10} more` : '';
-    return `Stay, through the folder ${folder.name} (${fileId(folder)}): ${people.slice(0, 10).join(', ')}${more}. Act on that folder to change it.`;
+    const named = people
+      .slice(0, 10)
+      .map(({ who }) => who)
+      .join(', ');
+    return `Stay, through the folder ${folder.name} (${fileId(folder)}): ${named}${more}. Act on that folder to change it.`;
   });
 }
 
 /** Those who lose it when the item goes to another place. */
 export async function lostFromAbove(reached: Reached): Promise<LostAccess[]> {
   return (await inherited(reached)).flatMap(({ folder, people }) =>
-    people.map((who) => ({ who, how: `through the folder ${folder.name} (${fileId(folder)})` })),
+    people.map((lost) => ({ ...lost, how: `through the folder ${folder.name} (${fileId(folder)})` })),
   );
 }

@@ -221,6 +221,10 @@ export function lostWith(
   return lost;
 }
 
+/** Calls that it takes to end these: collaborations are listed first. */
+export const callsToEnd = ({ link, collaborations: { length } }: SharingState): number =>
+  (link ? 1 : 0) + (length > 0 ? 1 + length : 0);
+
 const linkHolders: Record<string, string> = {
   open: 'whoever has the link',
   company: 'everybody of the enterprise who has the link',
@@ -231,9 +235,10 @@ export const losing = (people: readonly CollaborationState[], link: LinkState | 
   ...(link && link.access !== 'collaborators'
     ? [{ who: linkHolders[link.access] ?? 'whoever has the link', how: `the shared link (${link.access})` }]
     : []),
-  ...people.map(({ who, role, status }) => ({
+  ...people.map(({ grantee, to, who, role, status }) => ({
     who,
     how: `invited as ${role}${status === 'pending' ? ', not accepted yet' : ''}`,
+    names: [grantee.slice(grantee.indexOf(':') + 1), to],
   })),
 ];
 

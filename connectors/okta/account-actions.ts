@@ -116,13 +116,13 @@ export const unsuspendUser: Action<Target, AccountState, Settings> = {
   verified: (_, after) => after.status === 'ACTIVE',
 };
 
-export type SessionsState = AccountState & { revoked: boolean };
+export type SessionsState = AccountState & { asked: boolean };
 
 export const revokeSessions: Action<Target, SessionsState, Settings> = {
   // Okta does not list a user's sessions, so whether it was done cannot be read; once more does no harm.
   repeat: 'harmless',
   async read(session, target): Promise<Before<SessionsState>> {
-    const state = { ...(await read(session, target)), revoked: false };
+    const state = { ...(await read(session, target)), asked: false };
     await refuseOwn(session, target.accountId);
     return {
       state,
@@ -140,9 +140,10 @@ export const revokeSessions: Action<Target, SessionsState, Settings> = {
   async apply(session, target) {
     await refuseOwn(session, target.accountId);
     await endSessions(session, target);
-    return { after: { ...(await read(session, target)), revoked: true } };
+    return { after: { ...(await read(session, target)), asked: true } };
   },
-  verified: (_, after) => after.revoked,
+  verified: (_, after) => after.asked,
+  unverifiable: 'Okta lists no sessions of a user',
 };
 
 export type PasswordState = AccountState & { provider: string };

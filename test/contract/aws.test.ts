@@ -9,6 +9,7 @@ import type { Page, Part, Stage } from '../../connectors/connector.ts';
 import { type Failure } from '../../connectors/kit/failures.ts';
 import { mostOpen, recordSchemas, type AnyRecord, type StageName } from '../../connectors/records.ts';
 import { putTrailFile } from '../../simulators/aws/fill-trail.ts';
+import { expectCost, toldOf } from '../support/expect-cost.ts';
 import { useProcessOwner } from '../support/use-process-owner.ts';
 import { startAwsAccount, type AwsAccount } from './aws-account.ts';
 import { madeEvent } from './made-trail-event.ts';
@@ -254,10 +255,12 @@ describe('AWS against moto, with the front server before it', { timeout: 120_000
     const lost: string[][] = [];
     for (const [name, target] of targets) {
       const action = aws.actions[name]!;
-      const before = await action.read(open(), target as never);
+      const [reading, applying] = [open(), open()];
+      const before = await action.read(reading, target as never);
       expect([name, before.done ?? false, before.plan.length > 0]).toEqual([name, false, true]);
       lost.push([name, ...(before.losesAccess?.map(({ who, how }) => `${who}: ${how}`) ?? [])]);
-      const applied = await action.apply(open(), target as never, before.state);
+      const applied = await action.apply(applying, target as never, before.state);
+      expectCost(`${name} ${Object.values(target).join()}`, applying.calls(), toldOf(before, reading.calls()));
       const again = await action.apply(open(), target as never, before.state);
       if (!('after' in applied) || !('after' in again)) throw new Error(`${name} is pending`);
       expect([name, action.verified(before.state, applied.after)]).toEqual([name, true]);

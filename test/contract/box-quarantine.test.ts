@@ -50,7 +50,7 @@ describe('the quarantine of a folder', () => {
       `Remove 1 shared links and 1 collaborations of what is in it: deep (file:${deep}).`,
       expect.stringContaining('with all that is in it into "Castellan quarantine"'),
     ]);
-    expect(plan.losesAccess).toEqual([
+    expect(plan.losesAccess).toMatchObject([
       { who: `user ${enterprise.owner}`, how: 'owns it' },
       { who: login(person), how: 'invited as editor' },
       { who: 'whoever has the link', how: `the shared link (open), of deep (file:${deep})` },

@@ -3,6 +3,7 @@ import { actionNames, type ActionName } from '../../connectors/actions.ts';
 import type { CallEvent, Connector, OpenOptions, Page, Part, Ref, Session, Stage } from '../../connectors/connector.ts';
 import { Failure, type FailureKind } from '../../connectors/kit/failures.ts';
 import { recordSchemas, stageNames, stageOf, type AnyRecord, type StageName } from '../../connectors/records.ts';
+import { expectCost, toldOf } from '../support/expect-cost.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 import { createOcsfValidator, sharedFolder } from './ocsf-validator.ts';
 
@@ -298,11 +299,13 @@ export function describeContract(connector: Connector, start: () => Promise<Runn
       expect(Object.keys(targets).sort()).toEqual(Object.keys(connector.actions).sort());
       for (const [name, target] of Object.entries(targets) as [ActionName, never][]) {
         const action = connector.actions[name]!;
-        const before = roundTrip(await action.read(open(), target));
+        const [reading, applying] = [open(), open()];
+        const before = roundTrip(await action.read(reading, target));
         expect([name, before.done ?? false]).toEqual([name, false]);
         expect(before.plan.length).toBeGreaterThan(0);
-        const applied = await action.apply(open(), target, before.state);
+        const applied = await action.apply(applying, target, before.state);
         if (!('after' in applied)) throw new Error(`${name} is pending`);
+        expectCost(name, applying.calls(), toldOf(before, reading.calls()));
         expect([name, action.verified(before.state, roundTrip(applied.after))]).toEqual([name, true]);
         const again = await action.apply(open(), target, before.state);
         expect([name, 'after' in again && action.verified(before.state, again.after)]).toEqual([name, true]);
