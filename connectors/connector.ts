@@ -28,6 +28,8 @@ export interface Session<S = unknown> {
   partOf(ref: Pick<Ref, 'kind' | 'vendorId'>): Promise<string | undefined>;
   /** What is stored of these, by `vendorId`; without what is gone or missing. */
   recall(kind: RecordKind, vendorIds: readonly string[]): Promise<ReadonlyMap<string, Recalled>>;
+  /** Those of these logins, in lower case, that a stored account has. */
+  haveLogin(logins: readonly string[]): Promise<ReadonlySet<string>>;
   now(): Date;
 }
 
@@ -300,6 +302,7 @@ export interface OpenOptions {
   /** What the store knows of where an object was last seen. */
   partOf?: Session['partOf'];
   recall?: Session['recall'];
+  haveLogin?: Session['haveLogin'];
   /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
   times?: { bareThrottleMs?: number; timeoutMs?: number };
   /** Told of every call that was answered or failed, for traces and counts. */

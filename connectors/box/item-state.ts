@@ -6,9 +6,9 @@ import { readItem } from './files-lookup.ts';
 import { above, fileId, isTrashed, parseFileId, rootId } from './items.ts';
 import type { Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
-import { collaborationsOf, linkShare, granteeOf } from './shares.ts';
+import { collaborationsOf, granteeOf, insidersAmong, linkShare } from './shares.ts';
 import { readSharing, type SharingState } from './sharing-state.ts';
-import { actAs, insiders } from './accounts.ts';
+import { actAs } from './accounts.ts';
 
 export type FileTarget = ActionTarget<'trashFile'>;
 
@@ -108,8 +108,8 @@ async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
     if (!folder) continue;
     const link = folder.shared_link ? linkShare(folder.shared_link, owner.now()) : undefined;
     const rows = folder.has_collaborations === false ? [] : await collaborationsOf(owner, folder);
-    const known = rows.length > 0 ? await insiders(base) : undefined;
-    const people = rows.map((row) => granteeOf(row, known!).who);
+    const known = await insidersAmong(base, rows);
+    const people = rows.map((row) => granteeOf(row, known).who);
     if (link && link.sharing !== 'private')
       people.push(`whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}`);
     if (people.length > 0) found.push({ folder: { ...folder, name: name ?? id }, people });
