@@ -80,6 +80,7 @@ export interface Kept extends Pick<Ref, 'kind' | 'vendorId'> {
 }
 
 export interface Skipped {
+  /** Neither this nor what lies below it is taken for gone by the sweep that could not read it. */
   vendorId?: string;
   why: string;
 }
