@@ -53,6 +53,7 @@ export async function openSession(deps: Dependencies, connectionId: string, urge
     allowLocalOrigins: deps.allowLocalOrigins,
     partOf: async ({ kind, vendorId }) => (await deps.store.records.get(connectionId, kind, vendorId))?.part,
     recall: (kind, vendorIds) => deps.store.records.recall(connectionId, kind, vendorIds),
+    haveLogin: (logins) => deps.store.records.haveLogin(connectionId, logins),
     times: { bareThrottleMs: deps.times.bareThrottleMs },
     observe: (event) => deps.log.debug({ connectionId, urgency, ...event }, 'call'),
   });

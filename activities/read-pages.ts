@@ -1,6 +1,7 @@
 import type { Page, PageRequest, Ref } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
+import type { Unread } from '../store/documents.ts';
 import type { Group, Lease } from '../store/positions-interface.ts';
 import type { Store } from '../store/store.ts';
 import type { Counts } from '../workflows/messages.ts';
@@ -109,10 +110,12 @@ class Gathered {
   readonly value: Group & {
     pages: Mutable<Group['pages']>;
     touched: Ref[];
+    unread: Unread[];
   } = {
     pages: [],
     touched: [],
     skipped: 0,
+    unread: [],
   };
   readonly receipts: string[] = [];
   private records = 0;
@@ -128,6 +131,9 @@ class Gathered {
     this.value.pages.push({ records, kept, removed, observedAt });
     this.value.touched.push(...(page.touched ?? []));
     this.value.skipped += page.skipped?.length ?? 0;
+    this.value.unread.push(
+      ...(page.skipped ?? []).flatMap(({ vendorId, why }) => (vendorId ? [{ vendorId, why }] : [])),
+    );
     if (page.estimate !== undefined) this.value.estimate = page.estimate;
     if (page.receipt !== undefined) this.receipts.push(page.receipt);
     this.records += records.length + kept.length;

@@ -30,6 +30,8 @@ export interface Session<S = unknown> {
   recall(kind: RecordKind, vendorIds: readonly string[]): Promise<ReadonlyMap<string, Recalled>>;
   /** How many calls were made so far, whoever was acted as; those for tokens do not count. */
   calls(): number;
+  /** Those of these logins, in lower case, that a stored account has. */
+  haveLogin(logins: readonly string[]): Promise<ReadonlySet<string>>;
   now(): Date;
 }
 
@@ -80,6 +82,7 @@ export interface Kept extends Pick<Ref, 'kind' | 'vendorId'> {
 }
 
 export interface Skipped {
+  /** Neither this nor what lies below it is taken for gone by the sweep that could not read it. */
   vendorId?: string;
   why: string;
 }
@@ -313,6 +316,7 @@ export interface OpenOptions {
   /** What the store knows of where an object was last seen. */
   partOf?: Session['partOf'];
   recall?: Session['recall'];
+  haveLogin?: Session['haveLogin'];
   /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
   times?: { bareThrottleMs?: number; timeoutMs?: number };
   /** Told of every call that was answered or failed, for traces and counts. */

@@ -111,6 +111,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         as: (name) => sessionOf(name),
         partOf: async (ref) => options.partOf?.(ref),
         recall: async (kind, vendorIds) => (await options.recall?.(kind, vendorIds)) ?? new Map(),
+        haveLogin: async (logins) => (await options.haveLogin?.(logins)) ?? new Set(),
         now,
       };
       contexts.set(session as Session, auth);

@@ -144,6 +144,8 @@ export const fileRecord = z.strictObject({
   mediaType: z.string().optional(),
   /** Changes with the content: an etag, a version id. */
   version: z.string().optional(),
+  /** Which one that is, as people count them where the app does: `3`, `2.1`. */
+  versionNumber: z.string().optional(),
   createdAt: when.optional(),
   modifiedAt: when.optional(),
   trashed: z.boolean(),

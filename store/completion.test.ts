@@ -131,6 +131,29 @@ describe('the end of a sweep', () => {
     expect(await positions.complete(next, { kinds: ['activities'], suspectShare: 1 })).toMatchObject({ missing: 0 });
   });
 
+  it('takes nothing for gone that it could not read, nor what lies below it, and nothing at all where that is much', async () => {
+    const con = await at.connect();
+    const files = { kinds: ['files' as const], suspectShare: 1 };
+    const below = file('below', { ancestors: ['top', 'refused'] });
+    const commit = async (scan: number, records: readonly AnyRecord[], unread: { vendorId: string; why: string }[]) =>
+      (await positions.commit(await at.take(con, scan, 'w', 'files'), { ...group(page(records)), unread })).lease;
+    await positions.complete(await commit(1, [file('there'), file('refused'), below, file('gone')], []), files);
+    const refused = [{ vendorId: 'refused', why: '403' }];
+    const lease = await commit(2, [file('there')], refused);
+    expect(lease.position.unread).toEqual(refused);
+    expect(await positions.complete(lease, files)).toMatchObject({ missing: 1 });
+    expect(await at.row('files', con, 'gone')).toHaveProperty('missingSince');
+    const much = Array.from({ length: 300 }, (_, n) => ({ vendorId: `r${n}`, why: '403' }));
+    expect(await positions.complete(await commit(3, [file('there')], much), files)).toMatchObject({
+      removed: 0,
+      missing: 0,
+    });
+    expect(await positions.complete(await commit(4, [file('there')], []), files)).toMatchObject({
+      removed: 1,
+      missing: 2,
+    });
+  });
+
   it('refuses to judge a part of which no page was read', async () => {
     const con = await at.connect();
     await expect(positions.complete(await at.take(con, 1), rule)).rejects.toThrow('no page of it was read');

@@ -5,7 +5,7 @@ import type { Clock } from './clock.ts';
 import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction, writeFenced } from './fence.ts';
 import { prepareGroup, writeGroup } from './group-write.ts';
-import type { Commits } from './position-commit.ts';
+import { mostUnread, type Commits } from './position-commit.ts';
 import type { RecordRow } from './record-rows.ts';
 import type { Lease, Positions } from './positions-interface.ts';
 import { spreadRemoved } from './spread-tasks.ts';
@@ -25,11 +25,13 @@ const suspectAbove = 20;
 export function createCompletion(db: Db, client: MongoClient, clock: Clock, commits: Commits): Positions['complete'] {
   const rowsOf = (kind: RecordKind) => db.collection<RecordRow>(kind);
 
-  /** Not seen in this scan, and not by the watch lane since it began. Of a listing: in parts that it no longer has. */
+  /** Not seen in this scan, where it could have been, and not by the watch lane since it began. Of a listing: in parts that it no longer has. */
   async function candidatesOf(position: PositionDocument, kinds: readonly RecordKind[]): Promise<Candidates> {
-    const { connectionId, startedAt, scan, role, part } = position;
+    const { connectionId, startedAt, scan, role, part, unread = [] } = position;
     if (startedAt === null) throw new Error(`${position._id} cannot be complete: no page of it was read`);
     const candidates: Candidates = new Map();
+    if (unread.length >= mostUnread) return candidates;
+    const blindTo = { $nin: unread.map(({ vendorId }) => vendorId) };
     for (const kind of kinds) {
       if (kind === 'activities') continue;
       const parts = role === 'listing' ? await vanishedParts(db, position, kind) : [part.id];
@@ -40,6 +42,7 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
         removedAt: { $exists: false },
         seenScan: { $lt: scan },
         observedAt: { $lt: startedAt },
+        ...(unread.length > 0 && { vendorId: blindTo, ancestors: blindTo }),
       };
       // Mostly there is none, and each further question about them would look at every record once more.
       if (await rowsOf(kind).findOne(unseen, { projection: { _id: 1 } })) candidates.set(kind, unseen);

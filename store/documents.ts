@@ -71,6 +71,12 @@ export interface ConnectionDocument extends SecretHistory {
   receipt?: { erasedAt: Date; deleted: Record<string, number> };
 }
 
+/** What this sweep could not read, and what lies below it: not taken for gone. */
+export interface Unread {
+  vendorId: string;
+  why: string;
+}
+
 export type PositionLane = 'sweep' | 'watch';
 
 /** One a part and lane. `_id` is `connectionId/lane/stage/role/part`. */
@@ -107,6 +113,8 @@ export interface PositionDocument {
   trust: Trust;
   counts: Counts;
   estimate?: number;
+  /** Of this sweep. */
+  unread?: Unread[];
   /** When the part's first page of this scan was asked for; removal looks at what was observed before. */
   startedAt: Date | null;
   /** Of a feed: when its newest round ended. */

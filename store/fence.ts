@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ClientSession, Db, MongoClient, UpdateFilter } from 'mongodb';
 import { noCounts, type Counts } from '../workflows/messages.ts';
-import type { PositionDocument } from './documents.ts';
+import type { PositionDocument, Unread } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
 import { LeaseLost } from './lease-lost.ts';
 import type { Lease } from './positions-interface.ts';
@@ -9,6 +9,7 @@ import type { Lease } from './positions-interface.ts';
 export interface PositionChange {
   $set?: Partial<PositionDocument>;
   $unset?: Partial<Record<keyof PositionDocument, true>>;
+  $push?: { unread: { $each: Unread[]; $slice: number } };
 }
 
 /** Held by nobody. */

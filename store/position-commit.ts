@@ -145,7 +145,11 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
 const saysNothing = ({ words, sets }: PreparedGroup, { touched, settled = [] }: Group): boolean =>
   words.size + sets.length + touched.length + settled.length === 0;
 
-function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estimate, round }: Group): PositionChange {
+/** Past so many a sweep has read too little to judge by. */
+export const mostUnread = 200;
+
+function changeOf(position: PositionDocument, group: Group): PositionChange {
+  const { pages, cursor, checkpoint, estimate, round, unread = [] } = group;
   const first = pages.reduce<Date | null>(
     (least, { observedAt }) => (least && least <= observedAt ? least : observedAt),
     null,
@@ -160,5 +164,7 @@ function changeOf(position: PositionDocument, { pages, cursor, checkpoint, estim
       ...(estimate !== undefined && { estimate }),
     },
     $unset: { failure: true, ...(cursor === null && { cursor: true as const }) },
+    ...(position.lane === 'sweep' &&
+      unread.length > 0 && { $push: { unread: { $each: [...unread], $slice: mostUnread } } }),
   };
 }

@@ -85,6 +85,7 @@ export const nextScan = (scan: number, { from, until }: Range, part?: Part) => (
     failure: true as const,
     ended: true as const,
     absentSince: true as const,
+    unread: true as const,
     ...(from ? {} : { from: true as const }),
     ...(until ? {} : { until: true as const }),
   },

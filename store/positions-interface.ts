@@ -1,7 +1,7 @@
 import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
 import type { Gone, Kept, Part, Ref } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
-import type { PendingDocument, PositionDocument, PositionLane } from './documents.ts';
+import type { PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
 import type { Paged } from './paging.ts';
 
 /** The right to work on one position. A new one after every write. */
@@ -28,6 +28,8 @@ export interface Group {
   }[];
   touched: readonly Ref[];
   skipped: number;
+  /** Of what was skipped that which has a name. */
+  unread?: readonly Unread[];
   /** Both replace what the position has; `null` clears. */
   cursor?: string | null;
   checkpoint?: string;

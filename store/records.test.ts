@@ -83,6 +83,11 @@ describe('lists of records', () => {
   });
 });
 
+it('tells which logins an account has that is there, in this connection', async () => {
+  const [a, c] = [account('a'), account('c')].map(({ login }) => login);
+  expect(await at.records.haveLogin(con, [a!, c!, account('x').login, 'nobody'])).toEqual(new Set([a]));
+});
+
 describe('filters', () => {
   it('name only fields that the kind has', () => {
     const stored = ['vendorId', 'part', 'observedAt', 'event', 'ownSharing', 'sharing', 'sharedVia', 'content'];

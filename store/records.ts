@@ -160,6 +160,12 @@ export function createRecords(db: Db): Records {
       );
     },
 
+    async haveLogin(connectionId, logins) {
+      const wanted = { connectionId, login: { $in: [...logins] }, removedAt: { $exists: false } };
+      const found = await rowsOf('accounts').distinct('login', wanted);
+      return new Set(found.map(String));
+    },
+
     async counts(connectionId) {
       const counts = await Promise.all(
         recordKinds.map(

@@ -178,6 +178,8 @@ export interface Records {
   get(connectionId: string, kind: RecordKind, vendorId: string): Promise<StoredRecord | null>;
   /** By `vendorId`, those that are there. */
   recall(connectionId: string, kind: RecordKind, vendorIds: readonly string[]): Promise<Map<string, Recalled>>;
+  /** Those of these logins that an account has, whose id is not at hand. */
+  haveLogin(connectionId: string, logins: readonly string[]): Promise<Set<string>>;
   /** The ids alone of what a filter finds. */
   idsOf(
     connectionId: string,

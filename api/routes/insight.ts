@@ -95,8 +95,10 @@ export function insightRoutes(router: Router, deps: Deps): void {
 }
 
 /** Without the place itself (only the connector reads it) and without who holds it. */
+const unreadShown = 20;
+
 function positionView(position: PositionDocument) {
-  const { lane, stage, role, part, scan, state, trust, counts, estimate } = position;
+  const { lane, stage, role, part, scan, state, trust, counts, estimate, unread } = position;
   const { failures, failure, notBefore, from, until, startedAt, finishedAt } = position;
   return {
     lane,
@@ -108,6 +110,7 @@ function positionView(position: PositionDocument) {
     trust,
     counts,
     estimate,
+    unread: unread?.slice(0, unreadShown),
     failures,
     failure,
     retryAt: notBefore ?? undefined,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Page, PageRequest } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AccountRecord, PrivilegeRecord } from '../records.ts';
-import { all, call, dateOf, listByMarker, remembered, textOf } from './api.ts';
+import { call, dateOf, listByMarker, remembered, textOf } from './api.ts';
 import { user as userSchema, userMini, type User } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 
@@ -93,27 +93,6 @@ export async function sweepAccounts(
 /** A page of managed users with what a part needs. */
 export const listUsers = (session: BoxSession, marker: string | undefined) =>
   list(session, marker, 'login,name,status');
-
-export interface Insiders {
-  has(user: { id?: string; login?: string }): boolean;
-}
-
-/** Who belongs to the enterprise, read once a session. Collaborators do not say so themselves. */
-export function insiders(session: BoxSession): Promise<Insiders> {
-  return remembered(session, 'insiders', async () => {
-    const ids = new Set<string>();
-    const logins = new Set<string>();
-    const users = await all((marker) => list(session, marker, 'login'));
-    for (const user of users.rows) {
-      ids.add(user.id);
-      if (user.login) logins.add(user.login.toLowerCase());
-    }
-    return {
-      has: ({ id, login }) =>
-        (id !== undefined && ids.has(id)) || (login !== undefined && logins.has(login.toLowerCase())),
-    };
-  });
-}
 
 /** Our own service account. */
 export const ownId = (session: BoxSession): Promise<string> =>

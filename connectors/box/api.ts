@@ -80,21 +80,20 @@ export async function listByOffset<T extends z.ZodType>(
   path: string,
   schema: T,
   { offset = 0, limit = 1000, accept, query }: { offset?: number; limit?: number; accept?: number[]; query?: Query },
-): Promise<ListPage<z.output<T>>> {
+): Promise<ListPage<z.output<T>> & { total: number; beyond?: string }> {
   const answer = await call(session, 'GET', operation, path, { accept, query: { ...query, limit, offset } });
-  if (answer.status >= 300) return { rows: [], skipped: [] };
+  if (answer.status >= 300) return { rows: [], skipped: [], total: 0 };
   const page = answer.json(offsetPage);
   const { rows, skipped } = rowsOf(page.entries, schema);
   // By the limit that was used, not by the rows: what we may not see counts.
   const next = offset + (page.limit ?? limit);
-  if (next >= page.total_count) return { rows, skipped };
+  const total = page.total_count;
+  if (next >= total) return { rows, skipped, total };
   if (next > largestOffset) {
-    skipped.push({
-      why: `${page.total_count - next} more of GET ${operation}: Box lists none beyond ${largestOffset}`,
-    });
-    return { rows, skipped };
+    const beyond = `${total - next} more of GET ${operation}: Box lists none beyond ${largestOffset}`;
+    return { rows, skipped: [...skipped, { why: beyond }], total, beyond };
   }
-  return { rows, skipped, next: String(next) };
+  return { rows, skipped, total, next: String(next) };
 }
 
 /** More pages than a list of one object has; past it the paging does not end. */

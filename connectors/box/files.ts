@@ -7,7 +7,7 @@ import type { FileRecord } from '../records.ts';
 import { actAs, listUsers } from './accounts.ts';
 import { call, listByMarker, rowsOf, segment } from './api.ts';
 import { lookupFiles } from './files-lookup.ts';
-import { fileRecord, listedFields, parseFileId, rootId, type Place } from './items.ts';
+import { fileId, fileRecord, listedFields, parseFileId, rootId, type Place } from './items.ts';
 import { item as itemSchema, markerPage, type Item } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import { linkSharesOf, mayBeInvitedTo, sharesOf } from './shares.ts';
@@ -76,18 +76,26 @@ async function readFolder(base: BoxSession, subject: string, at: Frame, place: P
   const kept = await standing(base, subject, own.filter(mayBeInvitedTo), place);
   const invited = own.filter((item) => mayBeInvitedTo(item) && !kept.has(item));
   if (invited.length > mostCollaborated && limit > firstPage) return { ...nothing, again: { ...at, limit: firstPage } };
-  const shares = await inParallel(invited, collaborationsAtOnce, (item) => sharesOf(base, owner, item));
-  const sharesBy = new Map(invited.map((item, index) => [item, shares[index]!]));
+  const refused = new Map<Item, Skipped>();
+  const found = await inParallel(invited, collaborationsAtOnce, async (item) => {
+    try {
+      return await sharesOf(base, owner, item);
+    } catch (error) {
+      refused.set(item, refusalOf(error, fileId(item)));
+      return [];
+    }
+  });
+  const sharesBy = new Map(invited.map((item, index) => [item, found[index]!]));
   const now = owner.now();
   const marker = String(page.next_marker ?? '');
   if (marker !== '' && marker === at.marker) throw new Failure('unavailable', `folder ${at.id} repeats a page`);
   return {
     at,
     records: own
-      .filter((item) => !kept.has(item))
+      .filter((item) => !kept.has(item) && !refused.has(item))
       .map((item) => fileRecord(item, sharesBy.get(item) ?? linkSharesOf(item, now), place)),
     kept: [...kept.values()],
-    skipped,
+    skipped: [...skipped, ...refused.values()],
     folders: own.flatMap(({ type, id, name }) => (type === 'folder' ? [{ id, name }] : [])),
     again: marker === '' ? undefined : { ...at, marker },
   };
@@ -102,9 +110,15 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
   let first = stack.length - 1;
   if (small(stack[first])) while (small(stack[first - 1]) && stack.length - first < foldersAtOnce) first -= 1;
   const now = stack.slice(first);
-  const read = await asSubject(subject, now, () =>
-    inParallel(now, foldersAtOnce, (at) => readFolder(base, subject, at, placeIn(at, place.above))),
-  );
+  const read = await inParallel(now, foldersAtOnce, async (at): Promise<Read> => {
+    try {
+      return await readFolder(base, subject, at, placeIn(at, place.above));
+    } catch (error) {
+      if (at.id === rootId) throw ofSubject(error, subject);
+      const skipped = [refusalOf(error, fileId({ type: 'folder', id: at.id }))];
+      return { at, records: [], kept: [], skipped, folders: [], again: undefined };
+    }
+  });
   return {
     records: read.flatMap(({ records }) => records),
     kept: read.flatMap(({ kept }) => kept),
@@ -123,16 +137,18 @@ const unseen = (subject: string, why: string, evidence?: Evidence) =>
     remedy: 'a co-admin does not reach admins; have the primary admin authorize the app, or leave this user out',
   });
 
-/** A refusal at the root is about the user; further down it would be about the folder. */
-async function asSubject<T>(subject: string, now: readonly Frame[], read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    const scope = /scope/.test((error as Error).message);
-    if (Failure.is(error, 'forbidden') && !scope && now.at(-1)?.id === rootId)
-      throw unseen(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
-    throw error;
-  }
+const isScope = (error: Failure): boolean => /scope/.test(error.message);
+
+/** A refusal at the root is about the user. */
+function ofSubject(error: unknown, subject: string): unknown {
+  if (!Failure.is(error, 'forbidden') || isScope(error)) return error;
+  return unseen(subject, `cannot be acted as: ${error.message}`, error.details.evidence);
+}
+
+/** Further down it is about the folder or the item, and the rest of the tree is read all the same. */
+function refusalOf(error: unknown, vendorId: string): Skipped {
+  if (!Failure.is(error, 'forbidden', 'conflict') || isScope(error)) throw error;
+  return { vendorId, why: error.message };
 }
 
 async function readTrash(base: BoxSession, subject: string, marker: string | undefined): Promise<Page<FileRecord>> {

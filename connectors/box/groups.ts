@@ -4,20 +4,23 @@ import { createCursor } from '../kit/cursor.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import type { GroupRecord, MembershipRecord, PrivilegeRecord } from '../records.ts';
 import { dateOf, listByOffset, segment, textOf } from './api.ts';
-import { group as groupSchema, membership as membershipSchema, type Group, type Membership } from './schemas.ts';
+import { groupPlace, listGroups } from './group-list.ts';
+import { membership as membershipSchema, type Group, type Membership } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 
-export const groupFields = 'name,group_type,created_at,modified_at,provenance,description';
 /** How many groups' next page of members one page of ours reads. */
 const groupsAtOnce = 5;
-const groupsPage = 200;
 
 const offset = z.number().int().nonnegative();
 /** The list of groups, and of those of its last page the ones whose members are still to be read. */
 const cursor = createCursor(
   1,
-  z.object({ groups: offset.optional(), members: z.array(z.object({ id: z.string(), offset })) }),
+  z.object({
+    groups: z.union([offset, groupPlace]).optional(),
+    members: z.array(z.object({ id: z.string(), offset })),
+  }),
 );
+type Place = ReturnType<typeof cursor.read>;
 const everyone = 'all_users_group';
 
 export function groupOf(group: Group): GroupRecord {
@@ -66,19 +69,17 @@ export async function sweepGroups(
   session: BoxSession,
   request: PageRequest,
 ): Promise<Page<GroupRecord | MembershipRecord | PrivilegeRecord>> {
-  const place = request.cursor === undefined ? { groups: 0, members: [] } : cursor.read(request.cursor);
+  const place: Place =
+    request.cursor === undefined ? { groups: { offset: 0 }, members: [] } : cursor.read(request.cursor);
   if (place.members.length === 0) {
     if (place.groups === undefined) return { records: [] };
-    const page = await listByOffset(session, '/groups', '/groups', groupSchema, {
-      offset: place.groups,
-      limit: groupsPage,
-      query: { fields: groupFields },
-    });
+    const at = typeof place.groups === 'number' ? { offset: place.groups } : place.groups;
+    const page = await listGroups(session, at);
     const members = page.rows.filter(({ group_type }) => group_type !== everyone).map(({ id }) => ({ id, offset: 0 }));
     return {
       records: page.rows.map(groupOf),
       skipped: page.skipped,
-      next: nextOf(page.next === undefined ? undefined : Number(page.next), members),
+      next: nextOf(page.next, members),
     };
   }
   const now = place.members.slice(0, groupsAtOnce);
@@ -101,5 +102,5 @@ export async function sweepGroups(
   };
 }
 
-const nextOf = (groups: number | undefined, members: { id: string; offset: number }[]) =>
+const nextOf = (groups: Place['groups'], members: { id: string; offset: number }[]) =>
   groups === undefined && members.length === 0 ? undefined : cursor.write({ groups, members });

@@ -6,9 +6,9 @@ import { readItem } from './files-lookup.ts';
 import { above, fileId, isTrashed, parseFileId, rootId } from './items.ts';
 import type { Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
-import { collaborationsOf, linkShare, granteeOf } from './shares.ts';
+import { collaborationsOf, granteeOf, insidersAmong, linkShare } from './shares.ts';
 import { readSharing, type SharingState } from './sharing-state.ts';
-import { actAs, insiders } from './accounts.ts';
+import { actAs } from './accounts.ts';
 
 export type FileTarget = ActionTarget<'trashFile'>;
 
@@ -114,9 +114,9 @@ async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
     if (!folder) continue;
     const link = folder.shared_link ? linkShare(folder.shared_link, owner.now()) : undefined;
     const rows = folder.has_collaborations === false ? [] : await collaborationsOf(owner, folder);
-    const known = rows.length > 0 ? await insiders(base) : undefined;
+    const known = await insidersAmong(base, rows);
     const people = rows.map((row): LostWay => {
-      const { who, to } = granteeOf(row, known!);
+      const { who, to } = granteeOf(row, known);
       return { who, names: [to, ...(row.accessible_by ? [row.accessible_by.id] : [])] };
     });
     if (link && link.sharing !== 'private')

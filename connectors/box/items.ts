@@ -1,6 +1,6 @@
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord, Share } from '../records.ts';
-import { dateOf, segment } from './api.ts';
+import { dateOf, segment, textOf } from './api.ts';
 import { itemTypes, type Item } from './schemas.ts';
 
 const listed = [
@@ -21,6 +21,7 @@ const listed = [
   'item_status',
   'extension',
   'file_version',
+  'version_number',
 ];
 /** Without the path, which is long and the same for all that lies in a folder. */
 export const listedFields = listed.join(',');
@@ -90,6 +91,7 @@ export function fileRecord(item: Item, shares: Share[], { path, ancestors }: Pla
     size: isFile ? (item.size ?? undefined) : undefined,
     mediaType: isFile ? mediaTypes[item.extension?.toLowerCase() ?? ''] : undefined,
     version: item.file_version?.id,
+    versionNumber: isFile ? textOf(item.version_number) : undefined,
     createdAt: dateOf(item.created_at),
     modifiedAt: dateOf(item.content_modified_at) ?? dateOf(item.modified_at),
     trashed: isTrashed(item),

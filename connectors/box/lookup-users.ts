@@ -3,7 +3,8 @@ import { Failure } from '../kit/failures.ts';
 import type { StageRecords } from '../records.ts';
 import { accountOf, adminRoles, privilegeId, privilegeOf, userFields } from './accounts.ts';
 import { all, call, listByOffset, segment } from './api.ts';
-import { groupFields, groupOf, membershipOf } from './groups.ts';
+import { groupFields } from './group-list.ts';
+import { groupOf, membershipOf } from './groups.ts';
 import { lookEach, type Found } from './look-each.ts';
 import { group as groupSchema, membership as membershipSchema, user as userSchema, type User } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
@@ -19,7 +20,7 @@ export async function readUser(session: BoxSession, id: string, accept: number[]
 }
 
 /** Undefined too for those who are no members of the enterprise: their `enterprise` is told to nobody but their own. */
-async function managed(session: BoxSession, id: string): Promise<User | undefined> {
+export async function readManaged(session: BoxSession, id: string): Promise<User | undefined> {
   const user = await readUser(session, id, [404]);
   return user?.enterprise?.id === session.settings.enterpriseId ? user : undefined;
 }
@@ -29,7 +30,7 @@ export function lookupUsers(session: BoxSession, refs: readonly Ref[]): Promise<
   return lookEach<UserRecords>(refs, async (ref) => {
     switch (ref.kind) {
       case 'accounts': {
-        const user = await managed(session, ref.vendorId);
+        const user = await readManaged(session, ref.vendorId);
         return user ? { records: [accountOf(user)] } : { records: [], absent: [ref] };
       }
       case 'groups': {
@@ -79,7 +80,7 @@ async function ofMember(session: BoxSession, ref: Ref, groupId: string, userId: 
 
 async function adminRole(session: BoxSession, ref: Ref): Promise<Found<UserRecords>> {
   const [, userId = '', role] = ref.vendorId.split(':');
-  const user = await managed(session, userId);
+  const user = await readManaged(session, userId);
   const held = user && privilegeOf(user);
   if (role !== undefined) return held?.vendorId === ref.vendorId ? { records: [held] } : { records: [], absent: [ref] };
   const others = adminRoles.map((name) => privilegeId(userId, name)).filter((vendorId) => vendorId !== held?.vendorId);

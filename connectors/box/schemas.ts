@@ -81,6 +81,10 @@ export const item = z.looseObject({
   // A link that cannot be read must not look like none.
   shared_link: sharedLink.nullish(),
   file_version: z.looseObject({ id }).nullish().catch(undefined),
+  version_number: z
+    .union([z.string(), z.number().transform(String)])
+    .nullish()
+    .catch(undefined),
   extension: optionalText,
 });
 export type Item = z.output<typeof item>;

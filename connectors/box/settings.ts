@@ -44,6 +44,10 @@ export const apiOrigin = ({ baseUrl }: Settings): string => new URL(baseUrl ?? '
 export const uploadOrigin = ({ baseUrl, uploadUrl }: Settings): string =>
   new URL(uploadUrl ?? baseUrl ?? 'https://upload.box.com').origin;
 
+/** By what a worker process tells one tenant's facts from another's. */
+export const tenantOf = ({ connectionId, settings, identity }: BoxSession): string =>
+  JSON.stringify([connectionId, settings.enterpriseId, apiOrigin(settings), identity]);
+
 export const labelOf = ({ enterpriseId }: Settings): string => `enterprise ${enterpriseId}`;
 
 export function originsOf(given: Settings): Origins {

@@ -1,6 +1,6 @@
 import type { Share, Sharing } from '../records.ts';
-import { insiders, type Insiders } from './accounts.ts';
 import { all, dateOf, listByMarker, segment } from './api.ts';
+import { insiders, type Insiders, type Person } from './insiders.ts';
 import { collaboration as collaborationSchema, type Collaboration, type Item, type SharedLink } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 
@@ -21,6 +21,18 @@ export async function collaborationsOf(session: BoxSession, item: Pick<Item, 'ty
   const own = rows.filter((row) => row.role !== 'owner' && (!row.item || row.item.id === item.id));
   // What comes twice, on one page or on two while the list changes, is one.
   return [...new Map(own.map((row) => [row.id, row])).values()];
+}
+
+/** Whom the store or Box must know to tell who is inside. */
+export const insidersAmong = (session: BoxSession, rows: readonly Collaboration[]): Promise<Insiders> =>
+  insiders(
+    session,
+    rows.flatMap((row) => personOf(row) ?? []),
+  );
+
+function personOf({ accessible_by: by, invite_email: login }: Collaboration): Person | undefined {
+  if (by) return by.type === 'group' ? undefined : { id: by.id };
+  return login ? { login } : undefined;
 }
 
 /** How a share names whom it is for: the id of an account or group of the enterprise, else the e-mail address. */
@@ -85,6 +97,6 @@ export async function sharesOf(base: BoxSession, owner: BoxSession, item: Item):
   if (!mayBeInvitedTo(item)) return link;
   const rows = (await collaborationsOf(owner, item)).filter((row) => !rejected(row));
   if (rows.length === 0) return link;
-  const known = await insiders(base);
+  const known = await insidersAmong(base, rows);
   return [...link, ...rows.map((row) => collaborationShare(row, known))];
 }

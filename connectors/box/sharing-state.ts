@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { LostAccess } from '../connector.ts';
-import { insiders } from './accounts.ts';
 import { call, dateOf, segment } from './api.ts';
 import { collaboration as collaborationAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
-import { collaborationsOf, granteeOf } from './shares.ts';
+import { collaborationsOf, granteeOf, insidersAmong } from './shares.ts';
 
 /** Types, not interfaces: they are kept as plain JSON. Ids of collaborations are left out, as an undo makes new ones. */
 export type LinkState = {
@@ -54,9 +53,9 @@ type SharedOf = Pick<Item, 'type' | 'id' | 'shared_link'>;
 /** What the item itself is shared with. `owner` acts as who owns it. */
 export async function readSharing(base: BoxSession, owner: BoxSession, item: SharedOf): Promise<SharingState> {
   const rows = await collaborationsOf(owner, item);
-  const known = rows.length > 0 ? await insiders(base) : undefined;
+  const known = await insidersAmong(base, rows);
   const collaborations = rows.map((row): CollaborationState => {
-    const { to, who, sharing } = granteeOf(row, known!);
+    const { to, who, sharing } = granteeOf(row, known);
     return {
       grantee: granteeKey(row),
       to,

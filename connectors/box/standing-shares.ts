@@ -1,20 +1,22 @@
+import { createAged } from '../kit/aged.ts';
 import { Failure } from '../kit/failures.ts';
-import type { Kept } from '../connector.ts';
+import type { Kept, Recalled } from '../connector.ts';
 import type { FileRecord, Share } from '../records.ts';
 import { positionOf } from './activities.ts';
-import { insiders, type Insiders } from './accounts.ts';
 import { call, remembered } from './api.ts';
+import { knownInsiders, type Insiders, type Person } from './insiders.ts';
 import { fileId, nameOf, rawOf, type Place } from './items.ts';
 import { eventPage, type Item } from './schemas.ts';
-import type { BoxSession } from './settings.ts';
+import { tenantOf, type BoxSession } from './settings.ts';
 import { linkSharesOf } from './shares.ts';
 import { touchedBy } from './touched.ts';
 
-/** Every event of Box that tells of a collaboration: made, changed or ended. */
+/** Every event of Box that tells of a collaboration: made, changed or ended. That a group ended, the store tells. */
 const telling = [
   'COLLABORATION_INVITE',
   'COLLABORATION_ACCEPT',
   'COLLABORATION_ROLE_CHANGE',
+  'CHANGE_FOLDER_PERMISSION',
   'COLLABORATION_REMOVE',
   'COLLABORATION_EXPIRATION',
   'UPDATE_COLLABORATION_EXPIRATION',
@@ -28,31 +30,60 @@ const toldForMs = 13 * day;
 /** Of items whose turn it is Box is asked all the same, so that what no event told does not stand for long. */
 const slotMs = day / 2;
 const slots = 13n;
-/** It is read by every chunk anew; past this that would cost more than it saves. */
+/** A session reads no further; the next one goes on from there. */
 const mostPages = 40;
+
+/** What the stream has told a worker process, for all its sessions. */
+interface Told {
+  changed: Set<string>;
+  position: string;
+  /** Something in it cannot be laid to an item. */
+  unclear: boolean;
+  /** One session at a time reads on. */
+  turn: Promise<unknown>;
+}
+/** Read anew by then, so that what changed two weeks ago is forgotten too. */
+const heard = createAged<Told>({ forMs: day / 2, most: 1000 });
 
 /** Items of whose collaborations the stream tells anything, as it is kept: two weeks. Undefined: it cannot be told. */
 function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefined> {
-  return remembered(base, 'collaborations that changed', async () => {
-    const changed = new Set<string>();
-    let position = '0';
-    for (let page = 0; page < mostPages; page += 1) {
-      const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
-      const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
-      if (answer.status >= 300) return undefined;
-      const { entries } = answer.json(eventPage);
-      for (const entry of entries) {
-        const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
-        if (items.length === 0) return undefined;
-        for (const { vendorId } of items) changed.add(vendorId);
-      }
-      const next = positionOf(answer.text());
-      if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
-      if (entries.length === 0 || next === position) return changed;
-      position = next;
-    }
-    return undefined;
+  return remembered(base, 'collaborations that changed', () => {
+    const [tenant, now] = [tenantOf(base), base.now()];
+    const told = heard.get(tenant, now) ?? {
+      changed: new Set(),
+      position: '0',
+      unclear: false,
+      turn: Promise.resolve(),
+    };
+    if (!heard.get(tenant, now)) heard.set(tenant, told, now);
+    const read = told.turn.then(() => readOn(base, told));
+    told.turn = read.catch(() => undefined);
+    return read;
   });
+}
+
+async function readOn(base: BoxSession, told: Told): Promise<ReadonlySet<string> | undefined> {
+  const { changed } = told;
+  for (let page = 0; page < mostPages && !told.unclear; page += 1) {
+    const { position } = told;
+    const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
+    const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
+    if (answer.status >= 300) {
+      heard.delete(tenantOf(base));
+      return undefined;
+    }
+    const { entries } = answer.json(eventPage);
+    for (const entry of entries) {
+      const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
+      if (items.length === 0) told.unclear = true;
+      for (const { vendorId } of items) changed.add(vendorId);
+    }
+    const next = positionOf(answer.text());
+    if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
+    told.position = next;
+    if (!told.unclear && (entries.length === 0 || next === position)) return changed;
+  }
+  return undefined;
 }
 
 /**
@@ -71,7 +102,7 @@ export async function standing(
   if (stored.size === 0) return kept;
   const changed = await changedLately(base);
   if (!changed) return kept;
-  const known = await insiders(base);
+  const known = await nowKnown(base, stored.values());
   const now = base.now();
   const slot = BigInt(Math.floor(now.getTime() / slotMs)) % slots;
   for (const item of items) {
@@ -95,8 +126,27 @@ const isSame = (record: FileRecord, item: Item, { path, ancestors }: Place, now:
   links(record.shares) === linkSharesOf(item, now).length &&
   JSON.stringify(record.raw) === JSON.stringify(rawOf(item));
 
+interface Known extends Insiders {
+  hasGroup(id: string): boolean;
+}
+/** By the store, which follows both: a group that Box deleted took its shares along without another word. */
+async function nowKnown(base: BoxSession, stored: Iterable<Recalled>): Promise<Known> {
+  const shares = [...stored].flatMap(({ record }) => (record.kind === 'files' ? record.shares : []));
+  const to = (type: Share['type']) => [...new Set(shares.flatMap((share) => (share.type === type ? [share.to] : [])))];
+  const groups = to('group');
+  const [people, found] = await Promise.all([
+    knownInsiders(base, to('user').map(granted)),
+    groups.length > 0 ? base.recall('groups', groups) : new Map<string, unknown>(),
+  ]);
+  return { has: people.has, hasGroup: (id) => found.has(id) };
+}
+
+/** A share names an account by its id and anybody else by the address. */
+const granted = (to: string): Person => (to.includes('@') ? { login: to } : { id: to });
+
 /** Time ends some, and who is of the enterprise may have changed. */
-function stands({ type, to, sharing, expiresAt }: Share, now: Date, known: Insiders): boolean {
+function stands({ type, to, sharing, expiresAt }: Share, now: Date, known: Known): boolean {
   if (expiresAt && expiresAt <= now) return false;
-  return type !== 'user' || (sharing === 'internal') === (known.has({ id: to }) || known.has({ login: to }));
+  if (type === 'group') return known.hasGroup(to);
+  return type !== 'user' || (sharing === 'internal') === known.has(granted(to));
 }

@@ -9,17 +9,20 @@ export interface BoxPeople {
   /** Who had something from the beginning. */
   owners: readonly string[];
   outside: readonly string[];
-  groups: readonly string[];
+  groups: string[];
   /** Who came since. */
   newcomers: string[];
   /** Who came since with files of their own. */
   leavers: string[];
+  /** Users and groups that were deleted. */
+  deleted: Set<string>;
 }
 
 const roles: readonly CollabRole[] = ['editor', 'viewer', 'previewer', 'viewer uploader', 'co-owner'];
 const accesses: readonly LinkAccess[] = ['open', 'company', 'collaborators'];
 /** The whole enterprise is read so often. */
 const lookEvery = 10;
+const leastGroups = 4;
 
 /**
  * What people do with their files all day. Nothing of the folder named `apart`, nor of what Castellan keeps; the one named
@@ -153,6 +156,14 @@ export function boxChanges(
       if (memberships!.length === 0) return;
       const { groupId, userId } = pick(random, memberships!);
       await control.removeMember({ group: groupId, user: userId });
+    },
+    // With its memberships, and with all that was shared with it, of which nothing else tells.
+    async (random) => {
+      people.groups.push((await control.createGroup({ name: `group ${fresh(random)}` })).id);
+      if (people.groups.length <= leastGroups) return;
+      const group = people.groups.splice(Math.floor(random() * people.groups.length), 1)[0]!;
+      people.deleted.add(group);
+      await looksAnew(control.deleteGroup({ group }));
     },
     async (random) => {
       if (people.newcomers.length === 0) return;

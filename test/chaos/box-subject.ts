@@ -48,12 +48,14 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
   const proxy = await new TcpProxy({ host: '127.0.0.1', port: Number(new URL(tenant.url).port) }).listen();
   const { users: all, groups } = await control.truth({ only: ['users', 'groups'] });
   const ids = (fits: (user: Record<string, unknown>) => boolean) => all!.filter(fits).map(({ id }) => String(id));
+  const deleted = new Set<string>();
   const people: BoxPeople = {
     owners: ids(({ kind }) => kind === 'managed'),
     outside: ids(({ kind }) => kind === 'external'),
     groups: groups!.map(({ id }) => String(id)),
     newcomers: [],
     leavers: [],
+    deleted,
   };
   const holder = ids(({ kind, role, status }) => kind === 'managed' && role === 'user' && status === 'active')[0]!;
   const changes = boxChanges(tenant, people, folders);
@@ -66,7 +68,6 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
   );
   const made = new Map<string, MadeFile>();
   const unused: string[] = [];
-  const deleted = new Set<string>();
   let named = 0;
 
   /** A file for one action, open to everybody and to one who is invited. */

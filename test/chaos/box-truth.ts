@@ -9,8 +9,8 @@ type Rows = Awaited<ReturnType<typeof rowsOf>>;
 const text = (row: object, key: string): string => String(Reflect.get(row, key));
 
 /**
- * What is stored of a Box connection against what the simulator itself knows. What these accounts had may still be
- * there.
+ * What is stored of a Box connection against what the simulator itself knows. What these accounts and groups had may
+ * still be there.
  */
 export async function boxDifferences(
   db: Db,
@@ -68,7 +68,13 @@ export async function boxDifferences(
       mayStay,
     ),
     ...rowDifferences('activities', activities!, idOf, [...new Set(truth.events.ids)]),
-    ...rowDifferences('files', files!, storedFile, filesOf(truth), mayStay),
+    ...rowDifferences(
+      'files',
+      files!,
+      (row) => storedFile(row, mayStay),
+      filesOf(truth, (sharing) => seenAs(sharing, mayStay)),
+      mayStay,
+    ),
   ];
 }
 
@@ -83,14 +89,20 @@ const line = (shares: readonly Share[]) =>
     .sort()
     .join(', ');
 
-function storedFile(row: Rows[number]): string {
+/** What was shared with a group that is gone is internal until the next scan. */
+const seenAs = (sharing: Sharing, mayStay: ReadonlySet<string>): Sharing =>
+  mayStay.size > 0 && sharing === 'private' ? 'internal' : sharing;
+
+function storedFile(row: Rows[number], mayStay: ReadonlySet<string>): string {
   if (row['trashed']) return `${row.vendorId} in the trash`;
   const { path, ownerId, size, version, sharing } = row;
-  return `${row.vendorId} ${[path, ownerId, size, version, sharing].join(' ')} (${line(row['shares'] as Share[])})`;
+  const shares = (row['shares'] as Share[]).filter(({ to }) => !mayStay.has(to));
+  const facts = [path, ownerId, size, version, seenAs(sharing as Sharing, mayStay)];
+  return `${row.vendorId} ${facts.join(' ')} (${line(shares)})`;
 }
 
 /** As an account of the enterprise sees them: what its users own, the trash without what lies in a folder there. */
-function filesOf(truth: Truth): string[] {
+function filesOf(truth: Truth, seen: (sharing: Sharing) => Sharing): string[] {
   const items = new Map(truth.items.map((item) => [item.id, item]));
   const above = (item: ItemTruth): ItemTruth[] => {
     const parent = items.get(item.parent);
@@ -126,7 +138,7 @@ function filesOf(truth: Truth): string[] {
     const widest = Math.max(0, ...[...folders, item].flatMap(sharesOf).map(({ sharing }) => sharings.indexOf(sharing)));
     const version = item.versions.at(-1);
     const path = `/${[...folders, item].map(({ name }) => name).join('/')}`;
-    const facts = [path, item.owner, version?.size, version?.id, sharings[widest]];
+    const facts = [path, item.owner, version?.size, version?.id, seen(sharings[widest]!)];
     return [`${id} ${facts.join(' ')} (${line(sharesOf(item))})`];
   });
 }

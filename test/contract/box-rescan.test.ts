@@ -10,6 +10,8 @@ let enterprise: BoxEnterprise;
 let part: string;
 /** As a store would have it after the first sweep. */
 let stored: ReadonlyMap<string, Recalled>;
+/** Accounts and groups, which a scan reads before. */
+let others: { accounts: Set<string>; groups: Set<string> };
 /** How many items may have collaborations. */
 let shared: number;
 
@@ -30,6 +32,8 @@ beforeAll(async () => {
   const owned = (user: unknown) => items!.filter(({ owner }) => owner === user).length;
   const managed = users!.filter(({ kind }) => kind === 'managed').map(({ id }) => String(id));
   part = managed.toSorted((one, other) => owned(other) - owned(one))[0]!;
+  const { groups } = enterprise.simulator.control.truth({ only: ['groups'] });
+  others = { accounts: new Set(managed), groups: new Set(groups!.map(({ id }) => String(id))) };
   const { records } = await sweep(new Map());
   shared = asked();
   expect(shared).toBeGreaterThan(50);
@@ -49,7 +53,11 @@ const asked = () => {
 
 async function sweep(known: ReadonlyMap<string, Recalled>) {
   const session = enterprise.open({
-    recall: async (_kind, wanted) => new Map([...known].filter(([id]) => wanted.includes(id))),
+    recall: async (kind, wanted) => {
+      if (kind === 'files') return new Map([...known].filter(([id]) => wanted.includes(id)));
+      const there = others[kind as 'accounts' | 'groups'];
+      return new Map(wanted.flatMap((id) => (there.has(id) ? [[id, {} as Recalled]] : [])));
+    },
   });
   const read: Page<AnyRecord>[] = [];
   let cursor: string | undefined;
@@ -74,11 +82,12 @@ const seenAt = (skew: number, change: (record: FileRecord) => Partial<FileRecord
 it('says of each item either what it is, or that it stands', async () => {
   const { records, kept } = await sweep(stored);
   expect(kept.length + asked()).toBe(shared);
+  expect(kept.length).toBeGreaterThan(shared * 0.8);
   expect(kept.every(({ hash, vendorId }) => hash === vendorId)).toBe(true);
   expect(new Set([...records, ...kept].map(({ vendorId }) => vendorId))).toEqual(new Set(stored.keys()));
 });
 
-it('asks about each item once in a week or less of scans', async () => {
+it('asks about each item once in a week or less of scans', { timeout: 30_000 }, async () => {
   const turns: number[] = [];
   const resting = new Map<string, number>();
   for (let slot = 0; slot < slots; slot += 1) {
@@ -101,8 +110,22 @@ it.each<[string, () => ReadonlyMap<string, Recalled>]>([
   ['looked otherwise', () => seenAt(0, ({ raw }) => ({ raw: { ...(raw as object), name: 'before' } }))],
   ['had somebody whose time is over', () => seenAt(0, () => ({ shares: [{ ...someone, expiresAt: new Date(0) }] }))],
   ['had an insider who is none', () => seenAt(0, () => ({ shares: [{ ...someone, to: '999', sharing: 'internal' }] }))],
+  [
+    'are shared with a group that is gone',
+    () => seenAt(0, () => ({ shares: [{ ...someone, type: 'group', to: '2599999999', sharing: 'internal' }] })),
+  ],
 ])('asks about all that %s', async (_, known) => {
   const { kept } = await sweep(known());
   expect([kept, asked()]).toEqual([[], shared]);
 });
 const someone = { type: 'user', to: 'guest@partner.test', role: 'viewer', sharing: 'external', evidence: '' } as const;
+
+it('asks about a folder whose permissions were changed, as the stream tells since', async () => {
+  const known = seenAt(0);
+  const before = (await sweep(known)).kept.map(({ vendorId }) => vendorId);
+  const changed = before.find((id) => id.startsWith('folder:'))!;
+  const source = { item_type: 'folder', item_id: changed.split(':')[1], item_name: 'changed' };
+  enterprise.simulator.control.appendEvents({ events: [{ event_type: 'CHANGE_FOLDER_PERMISSION', source }] });
+  const after = (await sweep(known)).kept.map(({ vendorId }) => vendorId);
+  expect(after).toEqual(before.filter((id) => id !== changed));
+});
