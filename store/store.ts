@@ -227,7 +227,11 @@ export interface Pending {
   add(connectionId: string, refs: readonly Ref[]): Promise<void>;
   take(connectionId: string, limit: number): Promise<PendingDocument[]>;
   /** Could not be told now: again later, given up (and logged by the caller) after `maxTries`. */
-  defer(docs: readonly PendingDocument[], inMs: number, maxTries: number): Promise<{ givenUp: PendingDocument[] }>;
+  defer(
+    docs: readonly PendingDocument[],
+    inMs: (doc: PendingDocument) => number,
+    maxTries: number,
+  ): Promise<{ givenUp: PendingDocument[] }>;
   count(connectionId: string): Promise<number>;
 }
 

@@ -4,7 +4,7 @@ import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';
 import { call } from './api.ts';
 import { fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
-import { lookEach, type Found } from './look-each.ts';
+import { lookEach, type Found } from '../kit/look-each.ts';
 import { readUser } from './lookup-users.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';

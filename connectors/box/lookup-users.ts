@@ -4,7 +4,7 @@ import type { StageRecords } from '../records.ts';
 import { accountOf, adminRoles, privilegeId, privilegeOf, userFields } from './accounts.ts';
 import { all, call, listByOffset, segment } from './api.ts';
 import { groupFields, groupOf, membershipOf } from './groups.ts';
-import { lookEach, type Found } from './look-each.ts';
+import { lookEach, type Found } from '../kit/look-each.ts';
 import { group as groupSchema, membership as membershipSchema, user as userSchema, type User } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 
