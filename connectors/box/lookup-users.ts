@@ -19,7 +19,7 @@ export async function readUser(session: BoxSession, id: string, accept: number[]
 }
 
 /** Undefined too for those who are no members of the enterprise: their `enterprise` is told to nobody but their own. */
-async function managed(session: BoxSession, id: string): Promise<User | undefined> {
+export async function managed(session: BoxSession, id: string): Promise<User | undefined> {
   const user = await readUser(session, id, [404]);
   return user?.enterprise?.id === session.settings.enterpriseId ? user : undefined;
 }
