@@ -195,6 +195,13 @@ export interface PushAnswer {
   contentType?: string;
   body?: string;
 }
+export interface Received {
+  touched: readonly Ref[];
+  parts: readonly { stage: StageName; part: string }[];
+  /** Of what was sent, under the sender's proof, the same when it is sent again: then it is not taken once more. */
+  id?: string;
+  answer?: PushAnswer;
+}
 export interface Subscription {
   /** The vendor's id of it. */
   id: string;
@@ -209,10 +216,7 @@ export interface Push<S = unknown> {
   /** Before any connection is known. */
   route(request: PushRequest): { connectionIds: readonly string[] } | { answer: PushAnswer };
   /** Throws Failure `unauthorized` when it is not the vendor's. Constant-time; several secrets while one is rotated. */
-  receive(
-    request: PushRequest,
-    secrets: readonly string[],
-  ): { touched: readonly Ref[]; parts: readonly { stage: StageName; part: string }[]; answer?: PushAnswer };
+  receive(request: PushRequest, secrets: readonly string[]): Received;
   /** `url` is unguessable and ends in the connection's id. Finds its own earlier subscription rather than adding one. */
   subscribe(session: Session<S>, options: { url: string; secret: string }): Promise<Subscription>;
   renew?(session: Session<S>, subscription: Subscription): Promise<Subscription>;

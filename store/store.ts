@@ -42,6 +42,7 @@ export interface Store {
   scans: Scans;
   coverage: Coverage;
   subscriptions: Subscriptions;
+  deliveries: Deliveries;
   apiKeys: ApiKeys;
   reconciliation: Reconciliation;
   /** Our estimate of MongoDB's clock (offset measured at least once a minute). */
@@ -253,6 +254,13 @@ export interface Subscriptions {
   put(doc: SubscriptionDocument): Promise<boolean>;
   get(connectionId: string): Promise<SubscriptionDocument | null>;
   remove(connectionId: string): Promise<void>;
+}
+
+/** What apps sent and sent again, for as long as one that is sent once more would be believed. */
+export interface Deliveries {
+  taken(connectionId: string, id: string): Promise<boolean>;
+  /** Once all that it names is stored; a delivery that failed here may then come again. */
+  note(connectionId: string, id: string): Promise<void>;
 }
 
 export interface ApiKeys {

@@ -67,6 +67,8 @@ function isSigned({ headers, body }: PushRequest, keys: readonly string[], times
   return signed;
 }
 
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
 const forged = (why: string) => new Failure('unauthorized', `the webhook ${why}`, { who: 'nobody' });
 
 /** Of the item itself, and of what a collaboration is about. */
@@ -111,7 +113,13 @@ export function createPush(now: () => Date = () => new Date()): Push<Settings> {
         throw new Failure('invalid', 'the webhook does not carry JSON');
       }
       if (event.type !== 'webhook_event') throw new Failure('invalid', 'the webhook does not carry an event');
-      return { touched: touchedByHook(event), parts: [{ stage: 'activities', part: '' }], answer: { status: 204 } };
+      return {
+        touched: touchedByHook(event),
+        parts: [{ stage: 'activities', part: '' }],
+        // Not BOX-DELIVERY-ID, which is not signed and changes when it is sent again.
+        id: text(event.id),
+        answer: { status: 204 },
+      };
     },
 
     async subscribe(session, { url }) {
