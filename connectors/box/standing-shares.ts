@@ -48,7 +48,8 @@ function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefine
       }
       const next = positionOf(answer.text());
       if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
-      if (entries.length === 0 || next === position) return changed;
+      // Where it has nothing of these a page is empty, though more follows.
+      if (next === position) return changed;
       position = next;
     }
     return undefined;
