@@ -94,7 +94,7 @@ export async function openStore({
       quotaUses: createQuotaUses(db, clock),
       scans: createScans(db, clock),
       coverage: createCoverage(db),
-      subscriptions: createSubscriptions(db, client),
+      subscriptions: createSubscriptions(db, client, clock),
       deliveries: createDeliveries(db, clock),
       apiKeys: createApiKeys(db, clock),
       reconciliation: createReconciliation(db, clock),

@@ -253,6 +253,8 @@ export interface Subscriptions {
   /** False when the connection is erased: then nothing is stored. */
   put(doc: SubscriptionDocument): Promise<boolean>;
   get(connectionId: string): Promise<SubscriptionDocument | null>;
+  /** The vendor ended it, or some of it: it is to be made again at once, from the beginning. */
+  lapse(connectionId: string): Promise<void>;
   remove(connectionId: string): Promise<void>;
 }
 

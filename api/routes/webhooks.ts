@@ -53,8 +53,9 @@ async function receive(
     answer ??= received.answer ?? { status: 204 };
     if (received.id !== undefined && (await store.deliveries.taken(id, received.id))) continue;
     if (received.touched.length > 0) await store.pending.add(id, received.touched);
+    if (received.lapsed) await store.subscriptions.lapse(id);
     if (received.id !== undefined) await store.deliveries.note(id, received.id);
-    if (received.touched.length > 0 || received.parts.length > 0) signals.changed(id);
+    if (received.touched.length > 0 || received.parts.length > 0 || received.lapsed) signals.changed(id);
   }
   if (!known) throw unknown();
   if (!answer) throw new HttpProblem('forged', 'the message does not carry the proof that this app sent it');

@@ -51,7 +51,7 @@ export const acme: Connector = defineConnector({
       if (!secrets.includes(headers['x-acme-secret'] ?? '')) throw new Failure('unauthorized', 'wrong secret');
       const ids = Buffer.from(body).toString().split(',').filter(Boolean);
       const touched = ids.map((vendorId) => ({ kind: 'accounts' as const, vendorId }));
-      return { touched, parts: [], id: headers['x-acme-id'] };
+      return { touched, parts: [], id: headers['x-acme-id'], lapsed: headers['x-acme-lapsed'] === 'yes' };
     },
     subscribe: unused,
     unsubscribe: unused,
