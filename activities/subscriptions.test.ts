@@ -160,7 +160,7 @@ describe('a subscription', () => {
   });
 
   it('that Box ended is made again in the next round', async () => {
-    enterprise.simulator.state.webhooks.delete(hooks()[0]!.id);
+    enterprise.simulator.control.endWebhook({ id: hooks()[0]!.id });
     await round();
     expect(hooks()).toHaveLength(60);
     await store.subscriptions.lapse(connectionId);

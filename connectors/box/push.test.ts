@@ -72,6 +72,14 @@ describe('a delivery', () => {
       expect(push.receive(signed(JSON.stringify({ ...event, trigger })), ['one']).touched).toEqual([]);
   });
 
+  it('says when Box calls no more, and only then', () => {
+    const of = (trigger: string) =>
+      push.receive(signed(JSON.stringify({ ...event, trigger, additional_info: { reason: 'auto_cleanup' } })), ['one']);
+    expect(of('WEBHOOK.DELETED')).toMatchObject({ lapsed: true, parts: [{ stage: 'activities', part: '' }] });
+    expect(of('NO_ACTIVE_SESSION').lapsed).toBeUndefined();
+    expect(of('FILE.UPLOADED').lapsed).toBeUndefined();
+  });
+
   it('says the same twice, under the same id: also when it is sent again as another delivery', () => {
     const again = signed(body, ['one'], new Date(Date.parse(at) + 60_000).toISOString());
     again.headers = { ...again.headers, 'box-delivery-id': 'd2' };

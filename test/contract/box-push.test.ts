@@ -155,9 +155,11 @@ it('is made a few users at a time, and goes on from what is stored', async () =>
 it('once it stands costs no call for each webhook, and one that is gone is made again', async () => {
   for (const name of ['a', 'b', 'c']) folderOf(enterprise.owner, name);
   const first = await subscribe();
-  const { control, state } = enterprise.simulator;
-  state.webhooks.delete(hooks()[1]!.id);
+  const { control } = enterprise.simulator;
+  control.endWebhook({ id: hooks()[1]!.id });
   control.resetCounters();
+  await expect.poll(() => received.length).toBe(1);
+  expect(push.receive(received[0]!, keys)).toMatchObject({ touched: [], lapsed: true });
   await subscribe(open(), first);
   expect(hooks()).toHaveLength(3);
   const { calls } = control.counters();
