@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Subscribed, Subscription } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
-import { Failure } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import { actAs, listUsers } from './accounts.ts';
 import { all, call, listByMarker, segment } from './api.ts';
