@@ -38,7 +38,8 @@ export async function feedFailed(deps: Dependencies, lease: Lease, failure: Fail
   const problem = problemOf(failure, store.now());
   const doing = `following ${stage}${part.title ? ` ${part.title}` : ''}`;
   log.warn({ connectionId, doing, problem }, 'a feed failed');
-  const waits = [...times.againMs, ...times.failedAgainMs];
+  // What is named anew waits with what failed.
+  const waits = stage === 'pending' ? times.againMs : [...times.againMs, ...times.failedAgainMs];
   const again = isBlind(failure.kind) ? blindAgainMs : waits[Math.min(failures, waits.length - 1)];
   await store.positions.fail(lease, 'open', problem, again, failure.kind === 'restart' ? 'checkpoint' : undefined);
 }

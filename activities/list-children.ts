@@ -11,14 +11,14 @@ const atOnce = 5;
 
 /**
  * One page of what each of these folders holds, from where it was left, written together. A folder among it that was not
- * there before waits to be listed in turn. Returns those that cannot be listed.
+ * there before waits to be listed in turn. Returns those that may not be listed, and those that the app failed on.
  */
 export async function listChildren(
   { store }: Dependencies,
   { connector, session }: Opened,
   lease: Lease,
   folders: readonly PendingDocument[],
-): Promise<{ lease: Lease; refused: PendingDocument[] }> {
+): Promise<{ lease: Lease; refused: PendingDocument[]; failed: { docs: PendingDocument[]; why?: Failure } }> {
   const children = connector.stages.files?.children;
   const read = await inParallel(folders, atOnce, async (folder) => {
     const observedAt = store.now();
@@ -30,11 +30,14 @@ export async function listChildren(
         throw new Failure('unavailable', `folder ${folder.vendorId} repeats a page`, { who: 'vendor' });
       return { folder, observedAt, page };
     } catch (error) {
-      if (Failure.is(error, 'forbidden', 'invalid', 'notFound', 'conflict', 'unavailableSubject')) return { folder };
-      throw error;
+      if (!Failure.is(error) || Failure.is(error, 'throttled', 'unauthorized')) throw error;
+      return { folder, why: error };
     }
   });
   const listed = read.filter((one) => one.page !== undefined);
+  const [failed, refused] = [true, false].map((fails) =>
+    read.filter(({ why }) => why && Failure.is(why, 'unavailable', 'restart') === fails),
+  ) as [typeof read, typeof read];
   const done = await store.positions.commit(lease, {
     pages: listed.map(({ observedAt, page: { records, kept, part } }) => ({
       records,
@@ -47,5 +50,9 @@ export async function listChildren(
     skipped: listed.reduce((sum, { page }) => sum + (page.skipped?.length ?? 0), 0),
     settled: listed.map(({ folder: { _id, stamp }, page: { next } }) => ({ _id, stamp, next })),
   });
-  return { lease: done.lease, refused: read.flatMap(({ folder, page }) => (page ? [] : [folder])) };
+  return {
+    lease: done.lease,
+    refused: refused.map(({ folder }) => folder),
+    failed: { docs: failed.map(({ folder }) => folder), why: failed[0]?.why },
+  };
 }

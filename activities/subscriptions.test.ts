@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { box } from '../connectors/box/index.ts';
 import type { PushRequest } from '../connectors/connector.ts';
 import { openStore } from '../store/open-store.ts';
@@ -57,16 +57,17 @@ const credentialWith = (webhookKeys: string[]) => credentialOf(enterprise.simula
 const stored = async () => (await store.connections.get(connectionId))!;
 
 /** As a round of the watch lane does. */
-async function round(): Promise<string[]> {
+async function round({ goOn = true, path = '' } = {}): Promise<string[]> {
   const connection = await stored();
   const credential = store.connections.openCredential(connection);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  const publicUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}`;
+  const publicUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}${path}`;
   const opened = { connector: box, connection, session: enterprise.open({ credential }) } as unknown as Opened;
   await keepSubscribed(
     { store, publicUrl, log } as unknown as Dependencies,
     opened,
     await store.subscriptions.get(connectionId),
+    () => goOn,
   );
   return store.connections.openWebhookSecrets(await stored());
 }
@@ -110,4 +111,61 @@ it('keeps the signature keys that came with the credential, through a rotation o
   // A credential that tells no keys changes none.
   await store.connections.recredential(connectionId, credentialWith([]), {});
   expect(await round()).toEqual(['key-3', 'key-4']);
+});
+
+const hooks = () =>
+  enterprise.simulator.control.truth({ only: ['webhooks'] }).webhooks as { id: string; address: string }[];
+const subscription = async () => (await store.subscriptions.get(connectionId))!;
+
+describe('a subscription', () => {
+  beforeAll(() => store.connections.recredential(connectionId, credentialWith(['key-1']), {}));
+
+  it('is given a changed address in the next round, and asked for it once in a while if that fails', async () => {
+    await round();
+    const { control } = enterprise.simulator;
+    control.faults({ add: [{ kind: 'status', status: 500, method: 'PUT', path: '/webhooks/' }] });
+    await round({ path: '/moved' });
+    await round({ path: '/moved' });
+    expect(control.faults()).toMatchObject([{ struck: 1 }]);
+    expect((await subscription()).url).not.toContain('/moved');
+    control.faults({ clear: true });
+    await store.subscriptions.put({ ...(await subscription()), renewAt: store.now() });
+    await round({ path: '/moved' });
+    expect(hooks().every(({ address }) => address.includes('/moved/'))).toBe(true);
+    expect((await subscription()).url).toContain('/moved');
+    control.resetCounters();
+    await round({ path: '/moved' });
+    expect(control.counters().calls).toEqual({});
+    await round();
+    expect(hooks().some(({ address }) => address.includes('/moved/'))).toBe(false);
+  });
+
+  it('that takes long is gone on with in the next round', async () => {
+    const { control } = enterprise.simulator;
+    for (let at = 0; at < 60; at += 1) {
+      const { id } = control.createUser({ login: `many${at}@acme.test`, name: `Many ${at}` });
+      control.createItem({ type: 'folder', name: 'own', owner: id });
+    }
+    await store.subscriptions.lapse(connectionId);
+    const counts: number[] = [];
+    for (let rounds = 0; rounds < 10; rounds += 1) {
+      await round({ goOn: false });
+      counts.push(hooks().length);
+      if ((await subscription()).next === undefined) break;
+    }
+    expect(counts.length).toBeGreaterThan(3);
+    expect(counts.at(-1)).toBe(61);
+    expect(new Set(counts).size).toBeGreaterThan(2);
+    expect((await subscription()).renewAt!.getTime()).toBeGreaterThan(Date.now() + 3_600_000);
+  });
+
+  it('that Box ended is made again in the next round', async () => {
+    enterprise.simulator.control.endWebhook({ id: hooks()[0]!.id });
+    await round();
+    expect(hooks()).toHaveLength(60);
+    await store.subscriptions.lapse(connectionId);
+    await round();
+    expect(hooks()).toHaveLength(61);
+    expect((await subscription()).lapsed).toBeUndefined();
+  });
 });

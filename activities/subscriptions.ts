@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Subscribed, Subscription } from '../connectors/connector.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { SubscriptionDocument } from '../store/documents.ts';
 import type { Dependencies } from './dependencies.ts';
@@ -10,13 +11,15 @@ const againMs = 15 * 60_000;
 const overlapMs = 24 * 3600_000;
 
 /**
- * Has the vendor tell us of changes, where it can and where it can reach us; renewed at half life. Polling does all the
- * work without it, so a refusal is noted and tried again later, and never stops a round.
+ * Has the vendor tell us of changes, where it can and where it can reach us; renewed at half life, and when we are to be
+ * reached elsewhere. What takes long is gone on with in the next round. Polling does all the work without it, so a
+ * refusal is noted and tried again later, and never stops a round.
  */
 export async function keepSubscribed(
   deps: Dependencies,
   opened: Opened,
   known: SubscriptionDocument | null,
+  goOn: () => boolean,
 ): Promise<void> {
   const { store, publicUrl, log } = deps;
   const { connector, connection, session } = opened;
@@ -25,34 +28,56 @@ export async function keepSubscribed(
   await keepKeys(deps, opened);
   const rotations = connection.webhookRotations ?? 0;
   const rotated = (known?.rotations ?? 0) < rotations;
-  const due = !known || (known.renewAt && known.renewAt <= store.now());
-  if (!due && !(rotated && known.triedRotations !== rotations)) return;
   const url = `${publicUrl.replace(/\/$/, '')}/webhooks/${connector.id}/${connection._id}`;
+  const due = !known || (known.renewAt && known.renewAt <= store.now());
+  const anew = (rotated && known?.triedRotations !== rotations) || (known?.url !== url && known?.triedUrl !== url);
+  if (!due && !anew) return;
   const createdAt = store.now();
-  const doc = { _id: connection._id, connectionId: connection._id, url, createdAt: known?.createdAt ?? createdAt };
+  const doc = { _id: connection._id, connectionId: connection._id, createdAt: known?.createdAt ?? createdAt };
   try {
     const [secret] = store.connections.openWebhookSecrets(connection);
     if (secret === undefined) throw new Failure('invalid', 'the connection has no webhook secret');
-    const subscription =
-      known?.vendorId && push.renew && !rotated
-        ? await push.renew(session, { id: known.vendorId, expiresAt: known.expiresAt })
-        : await push.subscribe(session, { url, secret });
-    const { expiresAt } = subscription;
-    const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
-    const kept = { ...doc, vendorId: subscription.id, rotations, expiresAt, renewAt: half };
-    if (!(await store.subscriptions.put(kept))) return await push.unsubscribe(session, subscription);
-    if (!known || !rotated) return;
-    await store.connections.endWebhookOverlap(connection._id, rotations, overlapMs);
-    if (known.vendorId && known.vendorId !== subscription.id) await push.unsubscribe(session, { id: known.vendorId });
+    let at = known;
+    do {
+      const before = at?.vendorId ? subscribed(at) : undefined;
+      const subscription: Subscription =
+        before?.url === url && !before.next && push.renew && !rotated && !at?.lapsed
+          ? await push.renew(session, before)
+          : await push.subscribe(session, { url, secret, known: before });
+      const { id: vendorId, next, expiresAt } = subscription;
+      const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
+      at =
+        next === undefined
+          ? { ...doc, url, vendorId, rotations, expiresAt, renewAt: half }
+          : {
+              ...doc,
+              url: at?.url ?? '',
+              vendorId,
+              next,
+              rotations: at?.rotations,
+              triedUrl: url,
+              triedRotations: rotations,
+              renewAt: createdAt,
+            };
+      if (!(await store.subscriptions.put(at))) return await push.unsubscribe(session, subscription);
+    } while (at.next !== undefined && goOn());
+    if (at.next === undefined && known && rotated)
+      await store.connections.endWebhookOverlap(connection._id, rotations, overlapMs);
   } catch (error) {
     if (isOurs(error) || session.signal.aborted) throw error;
     const why = error instanceof Error ? error.message : String(error);
     log.warn({ connectionId: connection._id, why }, 'no push, polling goes on');
     const renewAt = new Date(createdAt.getTime() + againMs);
-    const now = (await store.subscriptions.get(connection._id)) ?? { vendorId: '', rotations: 0 };
-    const { vendorId, rotations: given = 0 } = now;
-    await store.subscriptions.put({ ...doc, vendorId, rotations: given, triedRotations: rotations, renewAt });
+    const { next, ...now } = (await store.subscriptions.get(connection._id)) ?? { ...doc, vendorId: '', url: '' };
+    const goesOn = Failure.is(error, 'restart') ? {} : { next };
+    await store.subscriptions.put({ ...now, ...goesOn, triedUrl: url, triedRotations: rotations, renewAt });
   }
+}
+
+/** Of a try that failed an earlier release stored the address as if it had been given. */
+function subscribed({ vendorId, url, triedUrl, triedRotations, expiresAt, next }: SubscriptionDocument): Subscribed {
+  const given = triedRotations === undefined || triedUrl !== undefined;
+  return { id: vendorId, url: given ? url : '', expiresAt, next };
 }
 
 /** What the vendor signs with comes with the credential; the API, which may not open that, finds it as webhook secrets. */

@@ -32,6 +32,8 @@ export function watchChunk(deps: Dependencies): Activities['watchChunk'] {
     const ending = await heartbeating(
       async () => {
         const followed = await chunk.followAndHold(scope);
+        if (scope === 'all' && !followed.delay && !followed.unauthorized && !followed.more)
+          await chunk.keepSubscribed();
         const spreads = agenda.spreads || chunk.changes > 0;
         return spreads && (await spread(deps, opened)) ? { ...followed, more: true } : followed;
       },
@@ -90,7 +92,6 @@ class Chunk {
     if (typeof drained !== 'string') return drained;
     if (scope === 'pending') return {};
 
-    await keepSubscribed(this.deps, this.opened, this.agenda.subscription);
     while (this.left > 0 && this.goOn()) {
       const outcome = await this.next();
       if (outcome === 'none') this.left = 0;
@@ -136,6 +137,13 @@ class Chunk {
       const doing = 'looking after held actions';
       return { delay: throttleDelay(error, doing, this.deps.times.bareThrottleMs), more: true };
     }
+  }
+
+  /** Last, as nothing depends on it; what takes longer than a part of the chunk is gone on with in the next round. */
+  async keepSubscribed(): Promise<void> {
+    const until = Date.now() + this.deps.times.chunkMs / 4;
+    const goOn = () => this.goOn() && Date.now() < until;
+    if (this.goOn()) await keepSubscribed(this.deps, this.opened, this.agenda.subscription, goOn);
   }
 
   private async next(only?: typeof pendingFeed): Promise<'none' | 'done' | Ending> {

@@ -211,11 +211,24 @@ export interface PushAnswer {
   contentType?: string;
   body?: string;
 }
+export interface Received {
+  touched: readonly Ref[];
+  parts: readonly { stage: StageName; part: string }[];
+  /** Of what was sent, under the sender's proof, the same when it is sent again: then it is not taken once more. */
+  id?: string;
+  /** The app ended the subscription, or some of it: it is made again. */
+  lapsed?: boolean;
+  answer?: PushAnswer;
+}
 export interface Subscription {
   /** The vendor's id of it. */
   id: string;
   expiresAt?: Date;
+  /** Not all of it is there yet: `subscribe` goes on from here. */
+  next?: string;
 }
+/** As it is stored, with the address that all of it was given. */
+export type Subscribed = Subscription & { url: string };
 export interface Push<S = unknown> {
   /**
    * Keys that the vendor made and the operator gave with the credential. Where there are any they take the place of the
@@ -225,12 +238,12 @@ export interface Push<S = unknown> {
   /** Before any connection is known. */
   route(request: PushRequest): { connectionIds: readonly string[] } | { answer: PushAnswer };
   /** Throws Failure `unauthorized` when it is not the vendor's. Constant-time; several secrets while one is rotated. */
-  receive(
-    request: PushRequest,
-    secrets: readonly string[],
-  ): { touched: readonly Ref[]; parts: readonly { stage: StageName; part: string }[]; answer?: PushAnswer };
-  /** `url` is unguessable and ends in the connection's id. Finds its own earlier subscription rather than adding one. */
-  subscribe(session: Session<S>, options: { url: string; secret: string }): Promise<Subscription>;
+  receive(request: PushRequest, secrets: readonly string[]): Received;
+  /**
+   * `url` is unguessable and ends in the connection's id. Takes over its own earlier subscription, whatever its address,
+   * and removes what is wanted no more of it. In steps if it takes many calls: each answers with all that is there so far.
+   */
+  subscribe(session: Session<S>, options: { url: string; secret: string; known?: Subscribed }): Promise<Subscription>;
   renew?(session: Session<S>, subscription: Subscription): Promise<Subscription>;
   unsubscribe(session: Session<S>, subscription: Subscription): Promise<void>;
 }

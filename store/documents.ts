@@ -165,7 +165,13 @@ export interface SubscriptionDocument {
   _id: string;
   connectionId: string;
   vendorId: string;
+  /** Which all of it was given, and which it was tried to give it. */
   url: string;
+  triedUrl?: string;
+  /** Where the making of it stands. */
+  next?: string;
+  /** The vendor ended it. */
+  lapsed?: boolean;
   /** Of the webhook secret, when the vendor was given it, and when that was last tried. */
   rotations?: number;
   triedRotations?: number;

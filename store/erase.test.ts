@@ -234,7 +234,7 @@ test('its webhook secrets go first, so that nothing new is let in', async () => 
 
 test('who wakes with a new subscription in hand finds the connection erased', async () => {
   const { id, other } = await filled(1);
-  const subscriptions = createSubscriptions(db, client);
+  const subscriptions = createSubscriptions(db, client, { now: () => new Date() });
   const of = (connectionId: string) => ({
     _id: connectionId,
     connectionId,

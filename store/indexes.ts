@@ -5,6 +5,7 @@ import { batchIndexes } from './batches.ts';
 import { apiKeyIndexes } from './api-keys.ts';
 import { connectionIndexes } from './connections.ts';
 import { coverageIndexes } from './coverage.ts';
+import { deliveryIndexes } from './deliveries.ts';
 import { pendingIndexes } from './pending.ts';
 import { positionIndexes } from './position-documents.ts';
 import { quotaIndexes } from './quota-document.ts';
@@ -28,6 +29,7 @@ const collections: Readonly<Record<string, readonly IndexDescription[]>> = {
   scans: scanIndexes,
   spreads: spreadIndexes,
   subscriptions: subscriptionIndexes,
+  deliveries: deliveryIndexes,
   apiKeys: apiKeyIndexes,
   reconciliation: [],
   ...recordIndexes,

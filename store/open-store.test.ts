@@ -100,7 +100,18 @@ test('makes the indexes of every collection, several processes at once, and agai
   expect(collections).toEqual(
     [
       ...['accounts', 'actions', 'activities', 'apiKeys', 'appPermissions', 'batchBudgets', 'batches', 'connections'],
-      ...['coverage', 'files', 'groups', 'memberships', 'pending', 'positions', 'privileges', 'quotaUses', 'quotas'],
+      ...[
+        'coverage',
+        'deliveries',
+        'files',
+        'groups',
+        'memberships',
+        'pending',
+        'positions',
+        'privileges',
+        'quotaUses',
+        'quotas',
+      ],
       ...['reconciliation', 'scans', 'spreads', 'subscriptions'],
     ].sort(),
   );
@@ -115,6 +126,20 @@ test('makes the indexes of every collection, several processes at once, and agai
     const firsts = (await db.collection(each).listIndexes().toArray()).map((index) => Object.keys(index.key)[0]);
     expect([each, firsts.includes('connectionId')]).toEqual([each, true]);
   }
+});
+
+test('a delivery is known once it was noted, under any id, to its connection, and for an hour', async () => {
+  const { deliveries, ensureIndexes } = await opened();
+  await ensureIndexes();
+  const long = 'x'.repeat(500_000);
+  expect(await deliveries.taken('con_1', long)).toBe(false);
+  await deliveries.note('con_1', long);
+  await deliveries.note('con_1', long);
+  expect([await deliveries.taken('con_1', long), await deliveries.taken('con_2', long)]).toEqual([true, false]);
+  const [doc] = await db.collection<{ _id: string }>('deliveries').find({}).toArray();
+  expect(doc!._id.length).toBeLessThan(60);
+  const indexes = await db.collection('deliveries').listIndexes().toArray();
+  expect(indexes.find(({ name }) => name === 'expiry')).toMatchObject({ key: { at: 1 }, expireAfterSeconds: 3600 });
 });
 
 test('no secret is in any document, and one process opens what another sealed', async () => {

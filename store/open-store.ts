@@ -9,6 +9,7 @@ import { createClock } from './clock.ts';
 import { createConnections } from './connections.ts';
 import { createContents } from './contents.ts';
 import { createCoverage } from './coverage.ts';
+import { createDeliveries } from './deliveries.ts';
 import { createErase } from './erase.ts';
 import { ensureIndexes } from './indexes.ts';
 import { createPending } from './pending.ts';
@@ -93,7 +94,8 @@ export async function openStore({
       quotaUses: createQuotaUses(db, clock),
       scans: createScans(db, clock),
       coverage: createCoverage(db),
-      subscriptions: createSubscriptions(db, client),
+      subscriptions: createSubscriptions(db, client, clock),
+      deliveries: createDeliveries(db, clock),
       apiKeys: createApiKeys(db, clock),
       reconciliation: createReconciliation(db, clock),
       now: () => clock.now(),

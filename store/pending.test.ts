@@ -40,19 +40,19 @@ describe('what is to be looked at again', () => {
   it('waits when it could not be told, and is given up after so many tries', async () => {
     const con = await at.connect();
     await pending.add(con, [ref('a'), ref('b')]);
-    expect(await pending.defer(await pending.take(con, 9), 60_000, 2)).toEqual({ givenUp: [] });
+    expect(await pending.defer(await pending.take(con, 9), () => 60_000, 2)).toEqual({ givenUp: [] });
     expect(await pending.take(con, 9)).toEqual([]);
     await pending.add(con, [ref('a')]);
     expect((await pending.take(con, 9)).map((doc) => [doc.vendorId, doc.tries])).toEqual([['a', 0]]);
 
-    await pending.defer(await pending.take(con, 9), 0, 3);
+    await pending.defer(await pending.take(con, 9), () => 0, 3);
     const again = await pending.take(con, 9);
     await pending.add(con, [ref('a')]);
     // Told anew since it was taken: neither given up nor put off.
-    expect(await pending.defer(again, 60_000, 2)).toEqual({ givenUp: [] });
+    expect(await pending.defer(again, () => 60_000, 2)).toEqual({ givenUp: [] });
     const fresh = await pending.take(con, 9);
     expect(fresh.map((doc) => doc.vendorId)).toEqual(['a']);
-    const { givenUp } = await pending.defer(fresh, 0, 1);
+    const { givenUp } = await pending.defer(fresh, () => 0, 1);
     expect(givenUp.map((doc) => doc.vendorId)).toEqual(['a']);
     expect(await pending.count(con)).toBe(1);
   });

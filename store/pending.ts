@@ -30,15 +30,16 @@ export function createPending(db: Db, client: MongoClient, clock: Clock): Pendin
 
     async defer(docs, inMs, maxTries) {
       if (docs.length === 0) return { givenUp: [] };
-      const until = new Date(clock.now().getTime() + inMs);
+      const until = (doc: PendingDocument) => new Date(clock.now().getTime() + inMs(doc));
       const spent = (doc: PendingDocument): boolean => doc.tries + 1 >= maxTries;
       // The stamp: what was told anew meanwhile is due now, whatever came of the older word.
       await pending.bulkWrite(
-        docs.map(({ _id, stamp, ...doc }) =>
-          spent({ _id, stamp, ...doc })
-            ? { deleteOne: { filter: { _id, stamp } } }
-            : { updateOne: { filter: { _id, stamp }, update: { $set: { notBefore: until }, $inc: { tries: 1 } } } },
-        ),
+        docs.map((doc) => {
+          const filter = { _id: doc._id, stamp: doc.stamp };
+          return spent(doc)
+            ? { deleteOne: { filter } }
+            : { updateOne: { filter, update: { $set: { notBefore: until(doc) }, $inc: { tries: 1 } } } };
+        }),
         { ordered: false },
       );
       const spentDocs = docs.filter(spent);

@@ -42,6 +42,7 @@ export interface Store {
   scans: Scans;
   coverage: Coverage;
   subscriptions: Subscriptions;
+  deliveries: Deliveries;
   apiKeys: ApiKeys;
   reconciliation: Reconciliation;
   /** Our estimate of MongoDB's clock (offset measured at least once a minute). */
@@ -229,7 +230,11 @@ export interface Pending {
   add(connectionId: string, refs: readonly Ref[]): Promise<void>;
   take(connectionId: string, limit: number): Promise<PendingDocument[]>;
   /** Could not be told now: again later, given up (and logged by the caller) after `maxTries`. */
-  defer(docs: readonly PendingDocument[], inMs: number, maxTries: number): Promise<{ givenUp: PendingDocument[] }>;
+  defer(
+    docs: readonly PendingDocument[],
+    inMs: (doc: PendingDocument) => number,
+    maxTries: number,
+  ): Promise<{ givenUp: PendingDocument[] }>;
   count(connectionId: string): Promise<number>;
 }
 
@@ -250,7 +255,16 @@ export interface Subscriptions {
   /** False when the connection is erased: then nothing is stored. */
   put(doc: SubscriptionDocument): Promise<boolean>;
   get(connectionId: string): Promise<SubscriptionDocument | null>;
+  /** The vendor ended it, or some of it: it is to be made again at once, from the beginning. */
+  lapse(connectionId: string): Promise<void>;
   remove(connectionId: string): Promise<void>;
+}
+
+/** What apps sent and sent again, for as long as one that is sent once more would be believed. */
+export interface Deliveries {
+  taken(connectionId: string, id: string): Promise<boolean>;
+  /** Once all that it names is stored; a delivery that failed here may then come again. */
+  note(connectionId: string, id: string): Promise<void>;
 }
 
 export interface ApiKeys {

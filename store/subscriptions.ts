@@ -1,4 +1,5 @@
 import type { Db, IndexDescription, MongoClient } from 'mongodb';
+import type { Clock } from './clock.ts';
 import type { ConnectionDocument, SubscriptionDocument } from './documents.ts';
 import { inTransaction } from './in-transaction.ts';
 import type { Subscriptions } from './store.ts';
@@ -7,7 +8,7 @@ export const subscriptionIndexes: IndexDescription[] = [
   { name: 'byConnection', key: { connectionId: 1, createdAt: -1 } },
 ];
 
-export function createSubscriptions(db: Db, client: MongoClient): Subscriptions {
+export function createSubscriptions(db: Db, client: MongoClient, clock: Pick<Clock, 'now'>): Subscriptions {
   const subscriptions = db.collection<SubscriptionDocument>('subscriptions');
   const connections = db.collection<ConnectionDocument>('connections');
 
@@ -27,6 +28,13 @@ export function createSubscriptions(db: Db, client: MongoClient): Subscriptions 
 
     /** The newest one. */
     get: (connectionId) => subscriptions.findOne({ connectionId: { $eq: connectionId } }, { sort: { createdAt: -1 } }),
+
+    async lapse(connectionId) {
+      await subscriptions.updateMany(
+        { connectionId: { $eq: connectionId } },
+        { $set: { lapsed: true, renewAt: clock.now() }, $unset: { next: true } },
+      );
+    },
 
     async remove(connectionId) {
       await subscriptions.deleteMany({ connectionId: { $eq: connectionId } });

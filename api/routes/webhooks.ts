@@ -10,7 +10,8 @@ const unknown = () => notFound('this address');
 
 /**
  * What apps send. The sender has no API key: its connector tells from the address whose it is and from the raw body
- * whether it is the app's. Answered 2xx only once what it names is in `pending` by majority.
+ * whether it is the app's. Answered 2xx only once what it names is in `pending` by majority; what was taken before is
+ * answered so and leads to nothing.
  */
 export function webhookRoutes(app: Application, deps: Deps): void {
   app.use('/webhooks', express.raw({ type: () => true, limit: bodyLimit }));
@@ -49,9 +50,12 @@ async function receive(
       logger.warn({ connectionId: id, app: connector.id, why: error.message }, 'webhook refused');
       continue;
     }
-    if (received.touched.length > 0) await store.pending.add(id, received.touched);
-    if (received.touched.length > 0 || received.parts.length > 0) signals.changed(id);
     answer ??= received.answer ?? { status: 204 };
+    if (received.id !== undefined && (await store.deliveries.taken(id, received.id))) continue;
+    if (received.touched.length > 0) await store.pending.add(id, received.touched);
+    if (received.lapsed) await store.subscriptions.lapse(id);
+    if (received.id !== undefined) await store.deliveries.note(id, received.id);
+    if (received.touched.length > 0 || received.parts.length > 0 || received.lapsed) signals.changed(id);
   }
   if (!known) throw unknown();
   if (!answer) throw new HttpProblem('forged', 'the message does not carry the proof that this app sent it');

@@ -70,10 +70,10 @@ export function privilegeOf(user: User): PrivilegeRecord | undefined {
   };
 }
 
-const list = (session: BoxSession, marker: string | undefined, fields: string) =>
+const list = (session: BoxSession, marker: string | undefined, fields: string, limit = 1000) =>
   listByMarker(session, '/users', '/users', userSchema, {
     marker,
-    query: { user_type: 'managed', usemarker: true, limit: 1000, fields },
+    query: { user_type: 'managed', usemarker: true, limit, fields },
   });
 
 /** Accounts, each followed by its administrator role. */
@@ -91,8 +91,8 @@ export async function sweepAccounts(
 }
 
 /** A page of managed users with what a part needs. */
-export const listUsers = (session: BoxSession, marker: string | undefined) =>
-  list(session, marker, 'login,name,status');
+export const listUsers = (session: BoxSession, marker: string | undefined, limit?: number) =>
+  list(session, marker, 'login,name,status', limit);
 
 /** Our own service account. */
 export const ownId = (session: BoxSession): Promise<string> =>

@@ -4,8 +4,8 @@ import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';
 import { call } from './api.ts';
 import { fileId, fileRecord, isTrashed, itemFields, parseFileId } from './items.ts';
-import { lookEach, type Found } from './look-each.ts';
-import { readUser } from './lookup-users.ts';
+import { lookEach, type Found } from '../kit/look-each.ts';
+import { readManaged } from './lookup-users.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 import { sharesOf } from './shares.ts';
@@ -44,25 +44,28 @@ export function lookupFiles(base: BoxSession, refs: readonly Ref[]): Promise<Loo
   });
 }
 
-/** Undefined: it is not there for this user, or the user is not there. */
+/** Undefined: it is not there for this user, or whoever has it is none of the enterprise. */
 async function lookAs(
   base: BoxSession,
   subject: string,
   at: Pick<Item, 'type' | 'id'>,
 ): Promise<Found<FileRecord> | undefined> {
+  let as = subject;
   try {
-    let owner = await actAs(base, subject);
+    let owner = await actAs(base, as);
     let item = await readItem(owner, at);
     const holder = item?.owned_by?.id;
     if (item && holder !== undefined && holder !== subject) {
       // It changed hands: only who has it now sees the whole path.
-      owner = await actAs(base, holder);
+      as = holder;
+      owner = await actAs(base, as);
       item = await readItem(owner, at);
     }
     return item && (await found(base, owner, item));
   } catch (error) {
-    // As somebody who was deleted nobody can ask: what they had has gone, or an event names who has it now.
-    if (!Failure.is(error, 'forbidden', 'notFound') || (await readUser(base, subject, [404]))) throw error;
+    // As an outsider nobody can ask, and what is theirs is not kept. Nor as somebody who was deleted: what they had has
+    // gone, or an event names who has it now.
+    if (!Failure.is(error, 'forbidden', 'notFound') || (await readManaged(base, as))) throw error;
     return undefined;
   }
 }

@@ -5,7 +5,7 @@ import { accountOf, adminRoles, privilegeId, privilegeOf, userFields } from './a
 import { all, call, listByOffset, segment } from './api.ts';
 import { groupFields } from './group-list.ts';
 import { groupOf, membershipOf } from './groups.ts';
-import { lookEach, type Found } from './look-each.ts';
+import { lookEach, type Found } from '../kit/look-each.ts';
 import { group as groupSchema, membership as membershipSchema, user as userSchema, type User } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 

@@ -3,7 +3,7 @@ import type { Looked, Page, PageRequest, Ref, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AppPermissionRecord } from '../records.ts';
 import { call, listByMarker, segment } from './api.ts';
-import { lookEach } from './look-each.ts';
+import { lookEach } from '../kit/look-each.ts';
 import { devicePin, type DevicePin } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 

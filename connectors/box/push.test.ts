@@ -60,6 +60,7 @@ describe('a delivery', () => {
     expect(push.receive(signed(body), ['one'])).toEqual({
       touched: [{ kind: 'files', vendorId: 'file:12345', part: '11' }],
       parts: [{ stage: 'activities', part: '' }],
+      id: 'evt-1',
       answer: { status: 204 },
     });
     const source = { type: 'collaboration', id: '1', item: { type: 'folder', id: '987', owned_by: { id: '12' } } };
@@ -71,8 +72,18 @@ describe('a delivery', () => {
       expect(push.receive(signed(JSON.stringify({ ...event, trigger })), ['one']).touched).toEqual([]);
   });
 
-  it('says the same twice: a duplicate is one look more and nothing else', () => {
-    expect(push.receive(signed(body), ['one'])).toEqual(push.receive(signed(body), ['one']));
+  it('says when Box calls no more, and only then', () => {
+    const of = (trigger: string) =>
+      push.receive(signed(JSON.stringify({ ...event, trigger, additional_info: { reason: 'auto_cleanup' } })), ['one']);
+    expect(of('WEBHOOK.DELETED')).toMatchObject({ lapsed: true, parts: [{ stage: 'activities', part: '' }] });
+    expect(of('NO_ACTIVE_SESSION').lapsed).toBeUndefined();
+    expect(of('FILE.UPLOADED').lapsed).toBeUndefined();
+  });
+
+  it('says the same twice, under the same id: also when it is sent again as another delivery', () => {
+    const again = signed(body, ['one'], new Date(Date.parse(at) + 60_000).toISOString());
+    again.headers = { ...again.headers, 'box-delivery-id': 'd2' };
+    expect(push.receive(again, ['one'])).toEqual(push.receive(signed(body), ['one']));
   });
 
   it('is taken by either key while the other is renewed', () => {

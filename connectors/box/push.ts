@@ -1,40 +1,11 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { z } from 'zod';
 import type { Push, PushRequest, Ref } from '../connector.ts';
-import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
-import { actAs, listUsers } from './accounts.ts';
-import { all, call, listByMarker, segment } from './api.ts';
 import { credential, webhookKeysOf } from './credential.ts';
 import { rowOf, type Row } from './event-source.ts';
-import { item as itemSchema, webhook as webhookSchema } from './schemas.ts';
-import type { BoxSession, Settings } from './settings.ts';
+import { subscribeStep, unsubscribeAll } from './hooks.ts';
+import type { Settings } from './settings.ts';
 import { touchedBy } from './touched.ts';
-
-const triggers = [
-  'FILE.UPLOADED',
-  'FILE.TRASHED',
-  'FILE.DELETED',
-  'FILE.RESTORED',
-  'FILE.COPIED',
-  'FILE.MOVED',
-  'FILE.RENAMED',
-  'FOLDER.CREATED',
-  'FOLDER.RENAMED',
-  'FOLDER.RESTORED',
-  'FOLDER.DELETED',
-  'FOLDER.COPIED',
-  'FOLDER.MOVED',
-  'FOLDER.TRASHED',
-  'COLLABORATION.CREATED',
-  'COLLABORATION.ACCEPTED',
-  'COLLABORATION.REJECTED',
-  'COLLABORATION.REMOVED',
-  'COLLABORATION.UPDATED',
-  'SHARED_LINK.DELETED',
-  'SHARED_LINK.CREATED',
-  'SHARED_LINK.UPDATED',
-];
 
 const replayWindowMs = 10 * 60_000;
 
@@ -67,6 +38,8 @@ function isSigned({ headers, body }: PushRequest, keys: readonly string[], times
   return signed;
 }
 
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
 const forged = (why: string) => new Failure('unauthorized', `the webhook ${why}`, { who: 'nobody' });
 
 /** Of the item itself, and of what a collaboration is about. */
@@ -74,11 +47,6 @@ function touchedByHook(event: Row): Ref[] {
   if (event.trigger === 'WEBHOOK.DELETED' || event.trigger === 'NO_ACTIVE_SESSION') return [];
   return touchedBy(event);
 }
-
-const held = z.object({ user: z.string(), id: z.string() });
-/** Which webhooks are ours: Box lists them a user at a time. */
-const subscriptionText = createCursor(1, z.object({ hooks: z.array(held) }));
-const renewEveryMs = 24 * 3_600_000;
 
 /**
  * Webhooks of version 2, on the top folders of users, as many as the settings allow: Box takes none on a root folder
@@ -111,10 +79,18 @@ export function createPush(now: () => Date = () => new Date()): Push<Settings> {
         throw new Failure('invalid', 'the webhook does not carry JSON');
       }
       if (event.type !== 'webhook_event') throw new Failure('invalid', 'the webhook does not carry an event');
-      return { touched: touchedByHook(event), parts: [{ stage: 'activities', part: '' }], answer: { status: 204 } };
+      return {
+        touched: touchedByHook(event),
+        parts: [{ stage: 'activities', part: '' }],
+        // Not BOX-DELIVERY-ID, which is not signed and changes when it is sent again.
+        id: text(event.id),
+        // It does so where nothing could be delivered for long, or all tokens ended.
+        ...(event.trigger === 'WEBHOOK.DELETED' ? { lapsed: true } : {}),
+        answer: { status: 204 },
+      };
     },
 
-    async subscribe(session, { url }) {
+    async subscribe(session, { url, known }) {
       if (!url.startsWith('https://') && !session.settings.baseUrl)
         throw new Failure('invalid', 'Box calls https addresses only', { who: 'operator', field: 'publicUrl' });
       if (session.identity.webhooks !== 'signed')
@@ -123,73 +99,13 @@ export function createPush(now: () => Date = () => new Date()): Push<Settings> {
           remedy: 'make the keys in the Developer Console ("Webhooks", "Manage signature keys") and give them',
           who: 'operator',
         });
-      const hooks: z.output<typeof held>[] = [];
-      const limit = session.settings.webhooks;
-      let marker: string | undefined;
-      do {
-        const users = await listUsers(session, marker);
-        for (const { id, status } of users.rows) {
-          if (hooks.length >= limit) break;
-          if (status === 'active') hooks.push(...(await hooksOf(session, id, url, limit - hooks.length)));
-        }
-        marker = hooks.length >= limit ? undefined : users.next;
-      } while (marker !== undefined);
-      if (hooks.length === 0)
-        throw new Failure('notFound', 'there is no folder for a webhook; the event stream is followed', {
-          who: 'nobody',
-        });
-      return {
-        id: subscriptionText.write({ hooks }),
-        // They last; read again for folders that came since.
-        expiresAt: new Date(session.now().getTime() + renewEveryMs),
-      };
+      return subscribeStep(session, url, known);
     },
 
     async unsubscribe(session, subscription) {
-      for (const { user, id } of subscriptionText.read(subscription.id).hooks)
-        await call(await actAs(session, user), 'DELETE', '/webhooks/{webhook_id}', `/webhooks/${segment(id)}`, {
-          accept: [404],
-        });
+      await unsubscribeAll(session, subscription);
     },
   };
-}
-
-/** The user's own top folders; finds the webhooks that are there rather than adding one. */
-async function hooksOf(session: BoxSession, user: string, url: string, atMost: number) {
-  const owner = await actAs(session, user);
-  const items = await listByMarker(owner, '/folders/{folder_id}/items', '/folders/0/items', itemSchema, {
-    accept: [403, 404],
-    query: { usemarker: true, limit: 1000, fields: 'owned_by' },
-  });
-  const folders = items.rows
-    .filter(({ type, owned_by }) => type === 'folder' && owned_by?.id === user)
-    .slice(0, atMost);
-  if (folders.length === 0) return [];
-  const known = await all((marker) =>
-    listByMarker(owner, '/webhooks', '/webhooks', webhookSchema, { marker, query: { limit: 200 } }),
-  );
-  const there = new Map(known.rows.map(({ id, target }) => [target?.id, id]));
-  const hooks: { user: string; id: string }[] = [];
-  for (const folder of folders) {
-    const found = there.get(folder.id);
-    const id = found === undefined ? await addHook(owner, folder.id, url) : await ownHook(owner, found, url);
-    if (id !== undefined) hooks.push({ user, id });
-  }
-  return hooks;
-}
-
-/** The list tells no addresses. One of another connection of the same app is left to whoever made it. */
-async function ownHook(owner: BoxSession, id: string, url: string): Promise<string | undefined> {
-  const path = `/webhooks/${segment(id)}`;
-  const answer = await call(owner, 'GET', '/webhooks/{webhook_id}', path, { accept: [404] });
-  return answer.status !== 404 && answer.json(webhookSchema).address === url ? id : undefined;
-}
-
-/** 409 says that one was made there meanwhile. */
-async function addHook(owner: BoxSession, folder: string, address: string): Promise<string | undefined> {
-  const body = { target: { id: folder, type: 'folder' }, address, triggers };
-  const answer = await call(owner, 'POST', '/webhooks', '/webhooks', { accept: [409], body });
-  return answer.status === 409 ? undefined : answer.json(webhookSchema).id;
 }
 
 export const push = createPush();

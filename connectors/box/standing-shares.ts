@@ -81,7 +81,8 @@ async function readOn(base: BoxSession, told: Told): Promise<ReadonlySet<string>
     const next = positionOf(answer.text());
     if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
     told.position = next;
-    if (!told.unclear && (entries.length === 0 || next === position)) return changed;
+    // Where it has nothing of these a page is empty, though more follows.
+    if (!told.unclear && next === position) return changed;
   }
   return undefined;
 }

@@ -1,37 +1,12 @@
-import type { Gone, Looked, Ref } from '../connector.ts';
+import type { Looked, Ref } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
-import { inParallel } from '../kit/in-parallel.ts';
+import { lookEach, type Found } from '../kit/look-each.ts';
 import type { StageRecords } from '../records.ts';
 import { accountOf } from './accounts.ts';
 import { call, listAll, segment, type OktaSession } from './api.ts';
 import { groupOf, membershipOf } from './groups.ts';
 import { parsePrivilegeId, privilegeId, privilegeOf, rolesOf, showsRoles } from './privileges.ts';
 import { group as groupSchema, member, user as userSchema } from './schemas.ts';
-
-type Found<R> = { records: R[]; absent?: Ref[]; removed?: Gone[] };
-const atOnce = 5;
-
-/**
- * Every ref by its own question. What this credential may not see, or what no id of ours can be, is `unknown`; any
- * other failure ends the lookup, to be asked again.
- */
-export async function lookEach<R>(refs: readonly Ref[], look: (ref: Ref) => Promise<Found<R>>): Promise<Looked<R>> {
-  const answers = await inParallel(refs, atOnce, async (ref) => {
-    try {
-      return { ref, found: await look(ref) };
-    } catch (error) {
-      if (Failure.is(error, 'forbidden', 'invalid', 'notFound', 'conflict')) return { ref };
-      throw error;
-    }
-  });
-  const removed = answers.flatMap(({ found }) => found?.removed ?? []);
-  return {
-    records: answers.flatMap(({ found }) => found?.records ?? []),
-    absent: answers.flatMap(({ found }) => found?.absent ?? []),
-    unknown: answers.flatMap(({ ref, found }) => (found ? [] : [ref])),
-    ...(removed.length > 0 ? { removed } : {}),
-  };
-}
 
 /** Accounts, groups and single memberships; privileges one by one, or all of a holder (`user:00u1`). */
 export function lookupUsers(session: OktaSession, refs: readonly Ref[]): Promise<Looked<StageRecords['users']>> {

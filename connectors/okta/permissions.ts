@@ -5,7 +5,7 @@ import { Failure } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import type { AppPermissionRecord } from '../records.ts';
 import { call, dateOf, list, listAll, segment, textOf, type OktaSession } from './api.ts';
-import { lookEach } from './lookup.ts';
+import { lookEach } from '../kit/look-each.ts';
 import {
   apiToken as apiTokenSchema,
   client as clientSchema,

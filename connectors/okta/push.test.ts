@@ -51,6 +51,12 @@ describe('receive', () => {
     expect(received.touched).toEqual([{ kind: 'accounts', vendorId: '00u1', part: 'accounts' }]);
     expect(received.parts).toEqual([{ stage: 'activities', part: '' }]);
   });
+  it('is known again by its events', () => {
+    const id = (...events: object[]) => push.receive(delivery(...events), ['secret-two']).id;
+    expect(id({ uuid: 'a' }, { uuid: 'b' })).toBe(id({ uuid: 'a' }, { uuid: 'b' }));
+    expect(id({ uuid: 'a' })).not.toBe(id({ uuid: 'b' }));
+    expect([id(), id({ uuid: 'a' }, {})]).toEqual([undefined, undefined]);
+  });
   it('refuses a body that is no delivery', () => {
     for (const body of ['', '[', '7', '{"data":{"events":7}}'])
       expect(() => push.receive(request({ body: Buffer.from(body) }), ['secret-two'])).toThrow(

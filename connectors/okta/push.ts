@@ -45,6 +45,15 @@ const hooks = '/api/v1/eventHooks';
 const hookPath = (id: string) => `${hooks}/${segment(id)}`;
 const delivery = z.object({ data: z.object({ events: z.array(z.unknown()).nullish() }).nullish() });
 
+/** By its events, as Okta says: the delivery's own `eventId` may be another the second time. */
+function idOf(events: readonly unknown[]): string | undefined {
+  const { data } = z
+    .array(z.object({ uuid: z.string().min(1) }))
+    .min(1)
+    .safeParse(events);
+  return data?.map(({ uuid }) => uuid).join(' ');
+}
+
 /** In constant time and whatever the lengths; every secret is looked at. */
 function isKnown(given: string | undefined, secrets: readonly string[]): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
@@ -81,7 +90,12 @@ export const push: Push<Settings> = {
       throw new Failure('invalid', 'the event hook does not carry events');
     }
     const touched = new Map(events.flatMap(touchedBy).map((ref) => [JSON.stringify(ref), ref]));
-    return { touched: [...touched.values()], parts: [{ stage: 'activities', part: '' }], answer: { status: 204 } };
+    return {
+      touched: [...touched.values()],
+      parts: [{ stage: 'activities', part: '' }],
+      id: idOf(events),
+      answer: { status: 204 },
+    };
   },
 
   async subscribe(session, { url, secret }) {

@@ -1,6 +1,7 @@
 import { isLive } from './access.ts';
 import { dropCollabs } from './changes-collabs.ts';
 import { dropLink } from './changes-links.ts';
+import { endWebhooksOn } from './changes-webhooks.ts';
 import { sha1Of, sizeOf } from './content.ts';
 import type { Content } from './content.ts';
 import { countExecuted } from '../kit/counters.ts';
@@ -220,6 +221,7 @@ export function purgeItem(state: BoxState, by: By, id: number): void {
     const gone = state.items.edit(one);
     dropCollabs(state, one);
     dropLink(state, gone);
+    endWebhooksOn(state, one);
     state.items.remove(gone);
   }
 }

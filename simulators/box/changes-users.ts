@@ -1,3 +1,4 @@
+import { endWebhook } from './changes-webhooks.ts';
 import { dropCollab } from './changes-collabs.ts';
 import { purgeItem } from './changes-items.ts';
 import { countExecuted } from '../kit/counters.ts';
@@ -102,6 +103,7 @@ export function deleteUser(state: BoxState, by: By, user: User): void {
   }
   for (const pin of state.devicePins.rows.filter((one) => one.owner === user.id)) state.devicePins.delete(pin.id);
   for (const [value, token] of state.tokens) if (token.userId === user.id) state.tokens.delete(value);
+  for (const hook of state.webhooks.rows.filter(({ owner }) => owner === user.id)) endWebhook(state, hook);
   state.users.delete(user.id);
   state.userByLogin.delete(user.login.toLowerCase());
 }

@@ -26,6 +26,7 @@ import {
   updateUser,
 } from './changes-users.ts';
 import type { NewUser } from './changes-users.ts';
+import { endWebhook } from './changes-webhooks.ts';
 import type { Content } from './content.ts';
 import { createCounters } from './counters.ts';
 import type { Counters } from './counters.ts';
@@ -222,6 +223,12 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       const { clientId, clientSecret } = options;
       tenant.now.app = putApp(state(), { clientId, clientSecret, ...given });
       return tenant.now.app;
+    },
+    /** Box ends it by itself, as it does where nothing could be delivered for long. */
+    endWebhook({ id }: { id: string }): void {
+      const hook = state().webhooks.get(id);
+      if (!hook) throw new Error(`no such webhook: ${id}`);
+      endWebhook(state(), hook);
     },
     /** Every access token handed out so far is worth nothing from now on. */
     expireAccessTokens: (): void => state().tokens.clear(),

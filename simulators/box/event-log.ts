@@ -116,7 +116,8 @@ export class EventLog {
     const entries: BoxEvent[] = [];
     if (given.position === 'now') return { entries, position: String(FIRST + BigInt(at)) };
     const limit = this.#shortened(given.limit);
-    for (; at < this.#stream.length && entries.length < limit; at++) {
+    // Of so many rows those that were asked for: none of them may be, though more follow.
+    for (const end = Math.min(at + limit, this.#stream.length); at < end; at++) {
       const { event } = this.#stream[at] as Row;
       if (!given.types || given.types.has(event.event_type)) entries.push(event);
     }

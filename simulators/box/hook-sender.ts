@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { noteTrigger } from './changes-webhooks.ts';
 import { pacific } from './pacific-time.ts';
 import { userMini } from './render-user.ts';
 import type { App, Item, Webhook } from './objects.ts';
@@ -28,11 +29,14 @@ export class HookSender {
   constructor(state: BoxState) {
     this.#state = state;
     state.onTrigger = (trigger, item, source, userId) => this.#take(trigger, item, source, userId);
+    state.onWebhookEnded = (hook) =>
+      this.#line({ hook, body: this.#body(hook, 'WEBHOOK.DELETED', hook.target, { reason: 'auto_cleanup' }) });
   }
 
   close(): void {
     this.#closed = true;
     this.#state.onTrigger = () => undefined;
+    this.#state.onWebhookEnded = () => undefined;
     for (const timer of this.#timers) clearTimeout(timer);
   }
 
@@ -47,19 +51,28 @@ export class HookSender {
         counters.hookDeliveries.lost++;
         continue;
       }
-      const body = JSON.stringify({
-        type: 'webhook_event',
-        id: this.#state.uuid(),
-        created_at: pacific(this.#state.now()),
-        trigger,
-        webhook: { id: hook.id, type: 'webhook' },
-        created_by: userMini(this.#state, userId),
-        source,
-        additional_info: [],
-      });
+      // Without a session of the app Box cannot look at the item, and tells no more than that.
+      const thin = !this.#state.apps.get(hook.app)?.authorized;
+      const body = thin
+        ? this.#body(hook, 'NO_ACTIVE_SESSION', { type: item.type, id: String(item.id) })
+        : this.#body(hook, trigger, source, [], userMini(this.#state, userId));
+      noteTrigger(this.#state, hook);
       const twice = knobs.hooks.duplicateProbability > 0 && random() < knobs.hooks.duplicateProbability;
       for (let times = twice ? 2 : 1; times > 0; times--) this.#line({ hook, body });
     }
+  }
+
+  #body(hook: Webhook, trigger: string, source: unknown, info: unknown = [], by: unknown = null): string {
+    return JSON.stringify({
+      type: 'webhook_event',
+      id: this.#state.uuid(),
+      created_at: pacific(this.#state.now()),
+      trigger,
+      webhook: { id: hook.id, type: 'webhook' },
+      created_by: by,
+      source,
+      additional_info: info,
+    });
   }
 
   /** In the order of happening, or each pair the other way round. */
@@ -94,8 +107,8 @@ export class HookSender {
   async #deliver(delivery: Delivery, attempt: number): Promise<void> {
     const { hook, body } = delivery;
     const { counters, knobs, webhooks } = this.#state;
-    // A deleted hook is called no more, not even for what happened before.
-    if (this.#closed || !webhooks.has(hook.id)) return;
+    // One that its maker deleted is called no more, not even for what happened before.
+    if (this.#closed || (!webhooks.has(hook.id) && !hook.endedByBox)) return;
     const app = this.#state.apps.get(hook.app) as App;
     const timestamp = pacific(this.#state.now());
     counters.hookDeliveries.sent++;
@@ -125,6 +138,7 @@ export class HookSender {
     if (this.#closed) return;
     if (status >= 200 && status < 300) {
       counters.hookDeliveries.answered++;
+      hook.answeredAt = this.#state.now();
       return;
     }
     counters.hookDeliveries.failed++;

@@ -151,6 +151,12 @@ export interface Webhook {
   address: string;
   triggers: string[];
   createdAt: number;
+  /** Whose token made it, which is not its owner's with As-User. */
+  madeWith: string;
+  /** When its address last answered 2xx; at first when it was made. */
+  answeredAt: number;
+  /** Not deleted by whoever made it: the last messages are still sent. */
+  endedByBox?: boolean;
 }
 
 export interface DevicePin {

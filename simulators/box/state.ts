@@ -54,6 +54,7 @@ export class BoxState {
   readonly due = new Due();
   /** Something happened that webhooks may wait for; `source` is the whole item. */
   onTrigger: (trigger: string, item: Item, source: Record<string, unknown>, userId: string) => void = () => undefined;
+  onWebhookEnded: (hook: Webhook) => void = () => undefined;
   #seq = 0;
 
   constructor(seed: number, name: string, knobs: Knobs, counters: Counters = createCounters()) {

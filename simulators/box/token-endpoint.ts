@@ -1,3 +1,4 @@
+import { endWebhooksWithout } from './changes-webhooks.ts';
 import { compactVerify, decodeProtectedHeader, importJWK } from 'jose';
 import { letters } from '../kit/seeded.ts';
 import { NARROW_SCOPES } from './auth.ts';
@@ -153,6 +154,7 @@ export function answerRevoke(state: BoxState, form: URLSearchParams): Answer {
   const token = state.tokens.get(form.get('token') ?? '');
   if (!token || token.clientId !== app.clientId) throw new OAuthError('invalid_token', 'Invalid token');
   state.tokens.delete(token.value);
+  endWebhooksWithout(state, token);
   record(state, {
     type: 'OAUTH2_ACCESS_TOKEN_REVOKE',
     by: { userId: token.userId, app: app.name },

@@ -110,6 +110,7 @@ export const webhookRoutes: readonly Route[] = [
         throw new BoxError(403, 'forbidden', 'The number of webhooks per application and user is reached');
       }
       const seq = call.state.seq();
+      const now = call.state.now();
       const hook = call.state.webhooks.add({
         id: String(53_000_000 + seq),
         seq,
@@ -118,7 +119,9 @@ export const webhookRoutes: readonly Route[] = [
         target,
         address,
         triggers,
-        createdAt: call.state.now(),
+        createdAt: now,
+        madeWith: call.token.userId,
+        answeredAt: now,
       });
       countExecuted(call.state.counters, 'createWebhook', target.id);
       return { status: 201, body: render(call, hook) };

@@ -127,6 +127,56 @@ describe('webhooks', () => {
     expect(box.control.counters().hookDeliveries.lost).toBe(1);
   });
 
+  it('are ended by Box with what they are on, after what it tells last', async () => {
+    const made = (await hook({ triggers: ['FOLDER.DELETED'] })).body;
+    box.control.purge({ id: folder });
+    await arrived(1);
+    expect(got[0]?.body).toMatchObject({ trigger: 'FOLDER.DELETED', webhook: { id: made.id } });
+    expect((await caller.get('/webhooks', owner)).body.entries).toEqual([]);
+  });
+
+  it('are ended, which is told, when their address answers no more for 30 days and was called in the last 16', async () => {
+    const day = 86_400_000;
+    const made = (await hook()).body;
+    box.control.knobs({ hooks: { attempts: 1 } });
+    const fails = async (days: number, name: string) => {
+      box.control.knobs({ clockSkewMs: days * day });
+      answers = [500];
+      box.control.setLink({ id: file, link: { access: name === 'a' ? 'open' : 'company' } });
+      box.control.setLink({ id: file, link: null });
+      await vi.waitFor(() => expect(answers).toEqual([]));
+      box.control.runDue();
+    };
+    await fails(10, 'a');
+    await fails(31, 'b');
+    await vi.waitFor(() => expect(got.at(-1)?.body.trigger).toBe('WEBHOOK.DELETED'));
+    expect(got.at(-1)?.body).toMatchObject({ webhook: { id: made.id }, additional_info: { reason: 'auto_cleanup' } });
+    expect(box.control.truth({ only: ['webhooks'] }).webhooks).toEqual([]);
+  });
+
+  it('are ended, which is told, when the last token is revoked that made them, not when it runs out', async () => {
+    await hook();
+    box.control.expireAccessTokens();
+    await caller.signIn();
+    expect(box.control.truth({ only: ['webhooks'] }).webhooks).toHaveLength(1);
+    const [token] = box.state.tokens.keys();
+    const { clientId: client_id, clientSecret: client_secret } = box;
+    const form = new URLSearchParams({ client_id, client_secret, token: token! });
+    await fetch(`${box.url}/oauth2/revoke`, { method: 'POST', body: form });
+    await arrived(1);
+    expect(got[0]?.body.trigger).toBe('WEBHOOK.DELETED');
+    expect(box.control.truth({ only: ['webhooks'] }).webhooks).toEqual([]);
+  });
+
+  it('tell no more than that there is no session once the app is not authorised', async () => {
+    await hook();
+    box.control.putApp({ authorized: false });
+    box.control.trash({ id: file });
+    await arrived(1);
+    expect(got[0]?.body).toMatchObject({ trigger: 'NO_ACTIVE_SESSION', source: { type: 'file', id: file } });
+    expect(got[0]?.text).not.toContain('a.txt');
+  });
+
   it('are one for a target, of one app and user, so many and no more, and never on the root', async () => {
     const made = await hook();
     expect(made.status).toBe(201);

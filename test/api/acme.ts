@@ -50,7 +50,8 @@ export const acme: Connector = defineConnector({
     receive({ headers, body }, secrets) {
       if (!secrets.includes(headers['x-acme-secret'] ?? '')) throw new Failure('unauthorized', 'wrong secret');
       const ids = Buffer.from(body).toString().split(',').filter(Boolean);
-      return { touched: ids.map((vendorId) => ({ kind: 'accounts' as const, vendorId })), parts: [] };
+      const touched = ids.map((vendorId) => ({ kind: 'accounts' as const, vendorId }));
+      return { touched, parts: [], id: headers['x-acme-id'], lapsed: headers['x-acme-lapsed'] === 'yes' };
     },
     subscribe: unused,
     unsubscribe: unused,

@@ -40,6 +40,35 @@ describe('webhooks', () => {
     expect(api.temporal.of('signal', id)).toHaveLength(0);
   });
 
+  it('that come again are answered and lead to nothing, unless they failed here before', async () => {
+    const send = (as: string) => push(`acme/${id}`, 'u1', { 'x-acme-secret': secret, 'x-acme-id': as });
+    const { add } = api.store.pending;
+    const away = Object.assign(new Error('no primary'), { name: 'MongoServerSelectionError' });
+    api.store.pending.add = () => Promise.reject(away);
+    expect((await send('d1')).status).toBe(503);
+    api.store.pending.add = add;
+    expect((await send('d1')).status).toBe(204);
+    const taken = await api.store.pending.take(id, 10);
+    expect(taken).toHaveLength(1);
+    expect((await send('d1')).status).toBe(204);
+    expect(await api.store.pending.take(id, 10)).toEqual(taken);
+    expect((await send('d2')).status).toBe(204);
+    expect((await api.store.pending.take(id, 10))[0]!.stamp).not.toBe(taken[0]!.stamp);
+  });
+
+  it('that say that the app calls no more have the subscription made again', async () => {
+    const renewAt = new Date(Date.now() + 3_600_000);
+    const doc = { _id: id, connectionId: id, vendorId: 'h1', url: '', createdAt: new Date(), next: 'half', renewAt };
+    await api.store.subscriptions.put(doc);
+    expect((await push(`acme/${id}`, 'u1', { 'x-acme-secret': secret })).status).toBe(204);
+    expect(await api.store.subscriptions.get(id)).toMatchObject({ renewAt });
+    expect((await push(`acme/${id}`, '', { 'x-acme-secret': secret, 'x-acme-lapsed': 'yes' })).status).toBe(204);
+    const lapsed = (await api.store.subscriptions.get(id))!;
+    expect(lapsed.renewAt!.getTime()).toBeLessThanOrEqual(Date.now() + 1_000);
+    expect([lapsed.lapsed, lapsed.next]).toEqual([true, undefined]);
+    expect(api.temporal.of('signal', id)).not.toHaveLength(0);
+  });
+
   it('forged ones are a 401 and change nothing', async () => {
     for (const headers of [{}, { 'x-acme-secret': `${secret}x` }] as Record<string, string>[]) {
       const { status, body, text } = await push(`acme/${id}`, 'u1', headers);

@@ -129,3 +129,15 @@ it('asks about a folder whose permissions were changed, as the stream tells sinc
   const after = (await sweep(known)).kept.map(({ vendorId }) => vendorId);
   expect(after).toEqual(before.filter((id) => id !== changed));
 });
+
+it('reads past pages of the stream that have nothing of it: what changed after them does not stand', async () => {
+  const { control } = enterprise.simulator;
+  const before = await sweep(seenAt(0));
+  const { vendorId } = before.kept.find(({ vendorId: id }) => id.startsWith('folder:'))!;
+  control.appendEvents({ events: Array.from({ length: 1500 }, () => ({ event_type: 'LOGIN' })) });
+  control.invite({ item: vendorId.split(':')[1]!, email: 'late@partner.test', role: 'editor' });
+  const { records, kept } = await sweep(seenAt(0));
+  expect(kept.map(({ vendorId: id }) => id)).not.toContain(vendorId);
+  const { shares } = records.find(({ vendorId: id }) => id === vendorId)!;
+  expect(shares.map(({ to }) => to)).toContain('late@partner.test');
+});

@@ -177,9 +177,14 @@ describe('every request of the Okta connector', () => {
         await action.undo?.(session, target as never, state, applied.after);
     }
     const first = await okta.push!.subscribe(session, { url: `${url}/webhooks/okta/k/spec1`, secret: 'secret-one' });
-    const second = await okta.push!.subscribe(session, { url: `${url}/webhooks/okta/k/spec1`, secret: 'secret-two' });
+    const second = await okta.push!.subscribe(session, {
+      url: `${url}/webhooks/okta/moved/spec1`,
+      secret: 'secret-two',
+    });
     expect(second.id).toBe(first.id);
-    expect(control.truth().hooks).toMatchObject([{ verificationStatus: 'VERIFIED', status: 'ACTIVE' }]);
+    expect(control.truth().hooks).toMatchObject([
+      { verificationStatus: 'VERIFIED', status: 'ACTIVE', uri: `${url}/webhooks/okta/moved/spec1` },
+    ]);
     await okta.push!.unsubscribe(session, second);
     await okta.push!.unsubscribe(session, second);
     expect(control.truth().hooks).toEqual([]);

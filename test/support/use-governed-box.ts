@@ -26,7 +26,7 @@ export interface GovernedBox {
   connectionId: string;
   activities: Activities;
   /** Those of a worker that has this connector in the place of Box's. */
-  activitiesOf(connector: Connector): Activities;
+  activitiesOf(connector: Connector, publicUrl?: string): Activities;
   /** Of the vendor's own count: requests that were no reads. */
   writes(): number;
   ask(action: ActionName, target: ActionTarget, more?: object): Promise<ActionDocument>;
@@ -58,18 +58,19 @@ export function useGovernedBox(): GovernedBox {
     const store = await openStore({ uri: database.uri, database: database.name, key: randomBytes(32) });
     await store.ensureIndexes();
     const quiet = () => undefined;
-    const made = (connector: Connector) =>
+    const made = (connector: Connector, publicUrl?: string) =>
       createActivities({
         store,
         connectors: [connector],
         governor: createOpenGovernor(),
         times: timesOf(0.1),
+        publicUrl,
         allowLocalOrigins: true,
         log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
       });
     const plain = made(box);
     const activities = inActivity(plain);
-    governed.activitiesOf = (connector) => inActivity(made(connector));
+    governed.activitiesOf = (connector, publicUrl) => inActivity(made(connector, publicUrl));
     governed.cancellable = (name) => {
       const environment = new MockActivityEnvironment();
       const done = environment.run(plain[name] as (input: object) => Promise<unknown>, { connectionId });
