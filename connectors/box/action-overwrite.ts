@@ -123,5 +123,6 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
     // What was current is current again as a copy: the notice and the original of the copy are superfluous.
     await hideOlder(reached, ({ id }) => id === after.versionId || id === before.versionId);
   },
+  restorable: ({ versionId: _, older, ...state }) => ({ ...state, older: older.map(({ sha1 }) => sha1).sort() }),
   verified: (_, after) => after.sha1 === noticeSha1 && after.older.length === 0,
 };
