@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page, PageRequest } from '../connector.ts';
+import type { Page, PageRequest, Skipped } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AccountRecord, PrivilegeRecord } from '../records.ts';
 import { all, call, dateOf, listByMarker, remembered, textOf } from './api.ts';
@@ -96,6 +96,8 @@ export const listUsers = (session: BoxSession, marker: string | undefined) =>
 
 export interface Insiders {
   has(user: { id?: string; login?: string }): boolean;
+  /** Of whom it could not be read who they are: somebody who is not known may be one of these. */
+  skipped: readonly Skipped[];
 }
 
 /** Who belongs to the enterprise, read once a session. Collaborators do not say so themselves. */
@@ -109,6 +111,7 @@ export function insiders(session: BoxSession): Promise<Insiders> {
       if (user.login) logins.add(user.login.toLowerCase());
     }
     return {
+      skipped: users.skipped,
       has: ({ id, login }) =>
         (id !== undefined && ids.has(id)) || (login !== undefined && logins.has(login.toLowerCase())),
     };

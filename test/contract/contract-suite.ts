@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actionNames, type ActionName } from '../../connectors/actions.ts';
-import type { ActionState, CallEvent, Connector, OpenOptions, Page, Part, Ref, Session, Stage } from '../../connectors/connector.ts';
+import type {
+  ActionState,
+  CallEvent,
+  Connector,
+  OpenOptions,
+  Page,
+  Part,
+  Ref,
+  Session,
+  Stage,
+} from '../../connectors/connector.ts';
 import { Failure, type FailureKind } from '../../connectors/kit/failures.ts';
 import { recordSchemas, stageNames, stageOf, type AnyRecord, type StageName } from '../../connectors/records.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
