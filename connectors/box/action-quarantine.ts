@@ -97,7 +97,9 @@ const moveTo = (owner: BoxSession, { type, id }: Pick<Item, 'type' | 'id'>, pare
 function together(state: QuarantineState): SharingState {
   const all = [state, ...(state.below ?? [])];
   const links = all.flatMap(({ link }) => link ?? []);
-  const people = new Map(all.flatMap(({ collaborations }) => collaborations.map((one) => [one.grantee, one])));
+  const people = new Map(
+    all.flatMap(({ collaborations }) => collaborations.map((one) => [`${one.status} ${one.grantee}`, one] as const)),
+  );
   return { link: links.find(({ password }) => password) ?? links[0] ?? null, collaborations: [...people.values()] };
 }
 

@@ -219,10 +219,12 @@ export function purgeItem(state: BoxState, by: By, id: number): void {
   countExecuted(state.counters, 'purge', String(id));
   recordItem(state, { type: 'PERMANENT_DELETE', by, details: { is_permanent: true } }, item);
   const root = state.items.rootOf(id);
-  for (const one of [...state.items.below(id)]) {
-    if (one === id || !state.items.isTrashed(one)) continue;
-    state.items.move(state.items.edit(one), root);
-  }
+  const stays = (one: number) => {
+    let at = state.items.parentOf(one);
+    while (at !== id && at >= 0 && !state.items.isTrashed(at)) at = state.items.parentOf(at);
+    return one !== id && at === id && state.items.isTrashed(one);
+  };
+  for (const one of [...state.items.below(id)].filter(stays)) state.items.move(state.items.edit(one), root);
   for (const one of [...state.items.below(id)].reverse()) {
     const gone = state.items.edit(one);
     dropCollabs(state, one);

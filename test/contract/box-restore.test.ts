@@ -159,11 +159,10 @@ describe('a change between the read and the write', () => {
       const target = { fileId: `file:${file}` } as never;
       const { state } = await action.read(enterprise.open(), target);
       const session = enterprise.open();
-      const fetch = session.fetch.bind(session);
       const asOwner = session.as(enterprise.owner);
       const ownFetch = asOwner.fetch.bind(asOwner);
       const owner = Object.assign(asOwner, {
-        fetch: (call: Parameters<typeof fetch>[0]) => {
+        fetch: (call: Parameters<typeof ownFetch>[0]) => {
           if (/^(PUT|DELETE) \/files/.test(call.operation)) control().rename({ id: file, name: `other ${count}` });
           return ownFetch(call);
         },
