@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actionView } from '../api/action-view.ts';
+
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 
 const box = useGovernedBox();
@@ -20,7 +20,7 @@ it('tells what an undo did not give back, and does not call that verified', asyn
 
   await box.store.actions.requestUndo(_id, { by: 'a governor', reason: 'mistake', accept: false });
   await box.lane();
-  const { state, undo, problem } = actionView(await box.get(_id));
+  const { state, undo, problem } = await box.get(_id);
   expect([state, undo?.verified, problem]).toEqual(['undone', false, undefined]);
   expect(undo?.notRestored).toEqual([
     expect.stringMatching(/^gone@acme.test \(editor\) did not get access back: POST \/collaborations answered 404/),

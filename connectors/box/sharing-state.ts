@@ -3,13 +3,7 @@ import type { LostAccess } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { insiders } from './accounts.ts';
 import { call, dateOf, segment } from './api.ts';
-import {
-  collaboration as collaborationAnswer,
-  item as itemAnswer,
-  type Collaboration,
-  type Item,
-  type SharedLink,
-} from './schemas.ts';
+import { item as itemAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 import { collaborationsOf, granteeOf, isRejected } from './shares.ts';
 
