@@ -8,6 +8,7 @@ import { LeaseLost } from '../store/lease-lost.ts';
 import type { ActionLease } from '../store/actions-interface.ts';
 import type { Problem } from '../workflows/messages.ts';
 import type { Dependencies } from './dependencies.ts';
+import { differences } from './differences.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
@@ -148,6 +149,14 @@ export const stored = (document: ActionDocument): Before<ActionState> => {
 
 /** Members whose values drift by themselves (a last log-on) are left out by the connectors; the rest must be equal. */
 export const same = (a: ActionState, b: ActionState): boolean => isDeepStrictEqual(plain(a), plain(b));
+
+/** What is not as it was before the action, as sentences; none when all of it came back. */
+export function restored({ action, document }: Doing, present: ActionState): string[] {
+  const wanted = document.before!;
+  if (same(present, wanted)) return [];
+  const [was, is] = [wanted, present].map((state) => plain(action.restorable?.(state) ?? state));
+  return differences(was, is);
+}
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
 export async function settle(

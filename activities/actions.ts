@@ -5,7 +5,7 @@ import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';
 import type { ActionDocument } from '../store/action-documents.ts';
 import { protectedAmong } from '../store/protected-principals.ts';
-import { actionStep, release, same, settle, stored, write, type Doing } from './action-steps.ts';
+import { actionStep, release, restored, same, settle, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { differences } from './differences.ts';
@@ -128,7 +128,7 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
     if (!action.undo) throw new Failure('invalid', `"${actionTitles[document.action]}" cannot be undone`);
     if (!before || !after || !undo) throw new Failure('invalid', 'nothing is stored to undo it from');
     const present = await readPresent(doing);
-    if (present.state && same(present.state, before)) return undone(doing);
+    if (present.state && restored(doing, present.state).length === 0) return undone(doing, []);
     const asLeft = present.state !== undefined && same(present.state, after);
     if (!asLeft && !undo.accepted && document.state !== 'undoing') {
       const plan = [
@@ -140,8 +140,7 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
       return { touched: false };
     }
     if (document.state !== 'undoing') await write(doing, { state: 'undoing' });
-    await action.undo(opened.session, target, before, after);
-    return undone(doing);
+    return undone(doing, (await action.undo(opened.session, target, before, after)) ?? []);
   });
 
 type Present = Pick<Before<ActionState>, 'state' | 'touches'> | { state?: undefined; refusal: string };
@@ -156,7 +155,8 @@ async function readPresent({ opened, action, document, target }: Doing): Promise
   }
 }
 
-async function undone(doing: Doing): Promise<StepResult> {
+/** `refused` is what the connector could not give back; reading it again tells what else is not as it was. */
+async function undone(doing: Doing, refused: readonly string[]): Promise<StepResult> {
   const { action, document } = doing;
   const present = await readPresent(doing);
   const unverified = (what: string) => ({
@@ -165,16 +165,18 @@ async function undone(doing: Doing): Promise<StepResult> {
   if (!present.state) {
     await write(doing, {
       state: 'undone',
-      undo: { ...document.undo!, verified: false },
+      undo: { ...document.undo!, verified: false, notRestored: refused.slice(0, mostNotRestored) },
       ...unverified(`the app took the undo; it could not be read back: ${present.refusal}`),
     });
   } else {
-    const verified = same(present.state, document.before!) || !action.verified(document.before!, present.state);
+    const missing = [...refused, ...restored(doing, present.state)];
+    const verified = missing.length === 0;
+    const nothingCame = !verified && action.verified(document.before!, present.state);
     await write(doing, {
-      state: verified ? 'undone' : 'undoFailed',
-      undo: { ...document.undo!, verified },
+      state: nothingCame ? 'undoFailed' : 'undone',
+      undo: { ...document.undo!, verified, notRestored: missing.slice(0, mostNotRestored) },
       touches: present.touches,
-      ...(!verified && unverified('the app took the undo and still shows the state of the action')),
+      ...(nothingCame && unverified('the app took the undo and still shows the state of the action')),
     });
   }
   await release(doing);
@@ -188,6 +190,8 @@ function refuseWithoutGovernance({ opened }: Doing): void {
     remedy: 'turn it on: PATCH /v1/connections/{id} {"governance":"on"}',
   });
 }
+
+const mostNotRestored = 200;
 
 /** Of those who lose access the first are listed; the plan says how many there are. */
 const mostNamed = 1_000;

@@ -11,16 +11,28 @@ export function differences(was: unknown, is: unknown, path = ''): string[] {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Order does not count: which are gone, which are new. */
+/** Order does not count: which are gone, which are new, and how one of the same name differs. */
 function ofLists(was: readonly unknown[], is: readonly unknown[], path: string): string[] {
   const [before, now] = [new Set(was.map(text)), new Set(is.map(text))];
   const gone = was.filter((each) => !now.has(text(each)));
   const come = is.filter((each) => !before.has(text(each)));
-  const listed = (those: readonly unknown[]) =>
-    those.slice(0, 5).map(named).join(', ') + (those.length > 5 ? ` and ${those.length - 5} more` : '');
+  const only = (list: readonly unknown[], name: string) => {
+    const found = list.filter((each) => isObject(each) && named(each) === name);
+    return found.length === 1 ? found[0] : undefined;
+  };
+  const changed = gone
+    .map(named)
+    .filter((name) => only(gone, name) && only(come, name))
+    .map((name) => ({ name, from: only(gone, name), to: only(come, name) }));
+  const listed = (word: string, list: readonly unknown[]) => {
+    const those = list.filter((each) => !changed.some(({ from, to }) => each === from || each === to));
+    const more = those.length > 5 ? ` and ${those.length - 5} more` : '';
+    return those.length > 0 ? [`${path || 'it'}: ${word} ${those.slice(0, 5).map(named).join(', ')}${more}`] : [];
+  };
   return [
-    ...(gone.length > 0 ? [`${path || 'it'}: no more ${listed(gone)}`] : []),
-    ...(come.length > 0 ? [`${path || 'it'}: new ${listed(come)}`] : []),
+    ...listed('no more', gone),
+    ...listed('new', come),
+    ...changed.flatMap(({ name, from, to }) => differences(from, to, `${path || 'it'} ${name}`)),
   ];
 }
 

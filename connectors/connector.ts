@@ -186,8 +186,13 @@ export interface Action<T, B, S = unknown> {
   /** Writes, then reads back. Refuses with `conflict` what the app will not do. */
   apply(session: Session<S>, target: T, before: B): Promise<Applied<B>>;
   check?(session: Session<S>, pending: string): Promise<Applied<B>>;
-  /** From the stored pair back to `before`. */
-  undo?(session: Session<S>, target: T, before: B, after: B): Promise<void>;
+  /**
+   * From the stored pair back to `before`; what cannot be given back does not keep the rest away. Answers sentences on
+   * what the app did not take and why.
+   */
+  undo?(session: Session<S>, target: T, before: B, after: B): Promise<readonly string[] | void>;
+  /** What of a state an undo can give back to the letter: without the ids that it makes anew. Absent: all of it. */
+  restorable?(state: B): ActionState;
   /** Whether `state` shows the wished outcome: the proof. */
   verified(before: B, after: B): boolean;
   /** Why the app shows no outcome. `verified` then says only that it took the request, and nothing is called proved. */

@@ -61,7 +61,10 @@ export interface ActionDocument {
     requestedAt: Date;
     accepted: boolean;
     plan?: string[];
+    /** The object is again as it was before the action; false with the state `undone`: in part. */
     verified?: boolean;
+    /** What is not as it was, and why as far as the app told. */
+    notRestored?: string[];
   };
   problem?: Problem;
   /** Of a batch, and which of it. */

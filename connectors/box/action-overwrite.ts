@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Action, Before } from '../connector.ts';
+import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { all, call, listByOffset, segment } from './api.ts';
 import {
@@ -24,13 +25,14 @@ const noticeSha1 = createHash('sha1').update(notice).digest('hex');
 export type OverwriteState = ItemState & { older: { id: string; sha1: string | null }[] };
 
 async function versionsOf({ owner, at }: Reached): Promise<FileVersion[]> {
-  const { rows } = await all((next) =>
+  const { rows, skipped } = await all((next) =>
     listByOffset(owner, '/files/{file_id}/versions', `/files/${at.id}/versions`, fileVersion, {
       offset: Number(next ?? 0),
       query: { fields: 'sha1,size,trashed_at' },
       accept: [404],
     }),
   );
+  if (skipped[0]) throw new Failure('unavailable', `file ${at.id} lists a version of ${skipped[0].why}`);
   return rows;
 }
 
@@ -137,5 +139,6 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
     // What was current is current again as a copy: the notice and the original of the copy are superfluous.
     await hideOlder(reached, ({ id }) => id === after.versionId || id === before.versionId);
   },
+  restorable: ({ versionId: _, older, ...state }) => ({ ...state, older: older.map(({ sha1 }) => sha1).sort() }),
   verified: (_, after) => after.sha1 === noticeSha1 && after.older.length === 0,
 };

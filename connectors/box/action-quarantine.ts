@@ -35,9 +35,9 @@ import {
   readSharing,
   removeCollaborations,
   removeLinkOf,
-  restoreSharing,
 } from './sharing-state.ts';
-import { fromTrash, toTrash } from './actions-trash.ts';
+import { fromTrash, intoParent, toTrash } from './actions-trash.ts';
+import { attempt, restoreSharing } from './restore-sharing.ts';
 
 export type QuarantineState = Omit<ItemState, 'place'> & {
   place: ItemState['place'] | 'quarantined';
@@ -170,7 +170,7 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
     const { reached, state } = await mindful(base, target, before);
     const { owner, at, item } = reached;
     if (state.place === 'there') {
-      if (state.link) await removeLinkOf(owner, at);
+      if (state.link) await removeLinkOf(owner, item!);
       await closeBelow(owner, state.below ?? []);
       await removeCollaborations(owner, item!, state.collaborations);
       await whileLetIn(reached, before.ownerId, async (folder) => void (await moveTo(owner, at, folder)));
@@ -184,27 +184,39 @@ export const quarantineFile: Action<FileTarget, QuarantineState, Settings> = {
   },
   async undo(base, target, before) {
     const found = await find(base, target, before);
-    const back = await giveBack(base, found, before);
-    if (before.place !== 'trashed') {
-      await restoreSharing(base, await actAs(base, before.ownerId), back, before);
-      await restoreBelow(base, await actAs(base, before.ownerId), before.below ?? []);
-    }
-    await removeCase(base, found.reached.at);
+    const { back, lost } = await giveBack(base, found, before);
+    const owner = await actAs(base, before.ownerId);
+    const shares =
+      before.place === 'trashed'
+        ? []
+        : [
+            ...(await restoreSharing(base, owner, back, before)),
+            ...(await restoreBelow(base, owner, before.below ?? [])),
+          ];
+    const left = 'the empty folder that it had in quarantine is left there';
+    return [...lost, ...shares, ...(await attempt(left, () => removeCase(base, found.reached.at)))];
   },
   verified: (_, after) => after.place === 'quarantined' && isClosed(after),
 };
 
 /** Out of quarantine to where it was, or into the trash if it came from there. */
-async function giveBack(base: BoxSession, { reached, held }: Located, before: QuarantineState): Promise<Item> {
+async function giveBack(
+  base: BoxSession,
+  { reached, held }: Located,
+  before: QuarantineState,
+): Promise<{ back: Item; lost: string[] }> {
   const { at } = reached;
   const owner = await actAs(base, before.ownerId);
+  let lost: string[] = [];
   if (held)
-    await whileLetIn(reached, before.ownerId, async () => void (await moveTo(owner, at, before.parentId ?? rootId)));
+    await whileLetIn(reached, before.ownerId, async () => {
+      lost = await intoParent(owner, before.parentId ?? rootId, (parent) => moveTo(owner, at, parent));
+    });
   else if (!reached.item) throw conflict(`${before.name} is in quarantine no more`);
   const back = await readItem(owner, at);
   if (!back) throw new Failure('unavailable', `${fileId(at)} did not come back to its owner`, { who: 'operator' });
-  if (before.place === 'trashed' && !isTrashed(back)) await toTrash(owner, at);
-  return back;
+  if (before.place === 'trashed' && !isTrashed(back)) await toTrash(owner, back);
+  return { back, lost };
 }
 
 /** As `read`. What a folder in the trash holds shows when it is out: if that is too much, it goes back there. */

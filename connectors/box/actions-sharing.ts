@@ -11,6 +11,7 @@ import {
   type ItemState,
   type Reached,
 } from './item-state.ts';
+import { restoreSharing } from './restore-sharing.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import { counted, lookBelow, unseenOf } from './shared-below.ts';
 import {
@@ -20,7 +21,6 @@ import {
   names,
   removeCollaborations,
   removeLinkOf,
-  restoreSharing,
   restrictLinkOf,
   tightenLink,
   type CollaborationState,
@@ -122,9 +122,9 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
     mustBeThere(state);
     const { people, link } = left(state, ending);
     // The widest first.
-    if (link && ending.link === 'goes') await removeLinkOf(reached.owner, reached.at);
-    else if (link && ending.link === 'restricts') await restrictLinkOf(reached.owner, reached.at);
-    else if (link) await tightenLink(reached.owner, reached.at);
+    if (link && ending.link === 'goes') await removeLinkOf(reached.owner, reached.item!);
+    else if (link && ending.link === 'restricts') await restrictLinkOf(reached.owner, reached.item!);
+    else if (link) await tightenLink(reached.owner, reached.item!);
     await removeCollaborations(reached.owner, reached.item!, people);
     return (await read(base, target, ownerId)).state;
   };
@@ -156,7 +156,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
     async undo(base, target, before) {
       const { reached, state } = await read(base, target, before.ownerId);
       mustBeThere(state);
-      await restoreSharing(base, reached.owner, reached.item!, before);
+      return restoreSharing(base, reached.owner, reached.item!, before);
     },
     // In the trash, or gone: nobody is let in there.
     standsWhen: ['conflict', 'notFound'],

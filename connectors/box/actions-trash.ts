@@ -2,7 +2,8 @@ import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { call } from './api.ts';
-import { isTrashed } from './items.ts';
+import { readItem } from './files-lookup.ts';
+import { fileId, isTrashed, rootId } from './items.ts';
 import type { Item } from './schemas.ts';
 import {
   lostFromAbove,
@@ -14,6 +15,7 @@ import {
   type FileTarget,
   type ItemState,
 } from './item-state.ts';
+import { restoreSharing } from './restore-sharing.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import {
   counted,
@@ -25,13 +27,15 @@ import {
   type Below,
   type SharedItem,
 } from './shared-below.ts';
-import { losing, lostWith, names, restoreSharing } from './sharing-state.ts';
+import { ifMatch, losing, lostWith, names } from './sharing-state.ts';
 
 type At = Pick<Item, 'type' | 'id'>;
 
-export const toTrash = (owner: BoxSession, { type, id }: At) =>
+/** If it is as it was read. */
+export const toTrash = (owner: BoxSession, { type, id, etag }: Item) =>
   call(owner, 'DELETE', `/${type}s/{${type}_id}`, `/${type}s/${id}`, {
     accept: [404],
+    ...ifMatch({ type, id, etag }),
     ...(type === 'folder' ? { query: { recursive: true } } : {}),
   });
 
@@ -41,10 +45,10 @@ export const fromTrash = (owner: BoxSession, { type, id }: At, parentId?: string
     body: parentId === undefined ? {} : { parent: { id: parentId } },
   });
 
-const gone = ({ name }: ItemState) =>
-  new Failure('notFound', `${name} is neither there nor in the trash`, {
+const gone = ({ name }: Pick<ItemState, 'name'>) =>
+  new Failure('notFound', `${name} is neither there nor in the trash as Box shows it`, {
     who: 'operator',
-    remedy: 'a file in a folder that is in the trash comes back with that folder',
+    remedy: 'if a folder above is in the trash, restore that: Box does not show what lies in it',
   });
 
 /** Of a folder, what lies in it. In the trash Box does not list that. */
@@ -91,28 +95,59 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
     };
   },
   async apply(base, target) {
-    const { owner, at, item } = await reach(base, target);
-    if (item && !isTrashed(item)) await toTrash(owner, at);
+    const { owner, item } = await reach(base, target);
+    if (item && !isTrashed(item)) await toTrash(owner, item);
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {
-    if (before.place !== 'there') return;
-    await bringBack(base, target, before);
-    if (before.below?.length) await restoreBelow(base, (await reach(base, target)).owner, before.below);
+    if (before.place !== 'there') return [];
+    const lost = await bringBack(base, target, before);
+    if (!before.below?.length) return lost;
+    return [...lost, ...(await restoreBelow(base, (await reach(base, target)).owner, before.below))];
   },
   // Gone altogether is what an enterprise without a trash makes of it; the operator must see that.
   verified: (_, after) => after.place === 'trashed',
 };
 
-/** Out of the trash to where it was, and shared as it was. */
-export async function bringBack(base: BoxSession, target: FileTarget, before: ItemState): Promise<void> {
-  const { owner, at } = await reach(base, target);
-  const { place, name } = await readState(base, target);
-  if (place === 'gone') throw conflict(`${name} is in the trash no more`);
-  if (place === 'trashed') await fromTrash(owner, at, before.parentId ?? undefined);
+/** Out of the trash to where it was, and shared as it was. Answers what did not come back. */
+async function bringBack(base: BoxSession, target: FileTarget, before: ItemState): Promise<string[]> {
+  const { owner, at, item } = await reach(base, target);
+  if (!item) throw await unseen(owner, before);
+  const lost = isTrashed(item)
+    ? await intoParent(owner, before.parentId ?? rootId, (parent) => fromTrash(owner, at, parent))
+    : [];
   const back = await reach(base, target);
   mustBeThere(await stateOf(back));
-  await restoreSharing(base, back.owner, back.item!, before);
+  return [...lost, ...(await restoreSharing(base, back.owner, back.item!, before))];
+}
+
+/** Box does not show what lies in the trash of a folder that went there later. */
+async function unseen(owner: BoxSession, { name, parentId }: ItemState): Promise<Failure> {
+  if (parentId === null || parentId === rootId) return gone({ name });
+  const parent = await readItem(owner, { type: 'folder', id: parentId });
+  if (!parent || !isTrashed(parent)) return gone({ name });
+  return conflict(
+    `${name} cannot be reached while its folder ${parent.name} (${fileId(parent)}) is in the trash`,
+    'restore that folder, then undo again',
+  );
+}
+
+/** Into the root of its owner, where nobody else gets in, if Box does not take it into the folder that it was in. */
+export async function intoParent(
+  owner: BoxSession,
+  parentId: string,
+  put: (parentId: string) => Promise<unknown>,
+): Promise<string[]> {
+  try {
+    await put(parentId);
+    return [];
+  } catch (error) {
+    if (parentId === rootId || !Failure.is(error, 'notFound', 'forbidden')) throw error;
+    await put(rootId);
+    return [
+      `it lies in the root of its owner, as the folder that it was in (${parentId}) did not take it: ${error.message}`,
+    ];
+  }
 }
 
 export const restoreFile: Action<FileTarget, ItemState, Settings> = {
@@ -139,8 +174,9 @@ export const restoreFile: Action<FileTarget, ItemState, Settings> = {
     return { after: await readState(base, target) };
   },
   async undo(base, target, before) {
-    const { owner, at } = await reach(base, target);
-    if (before.place === 'trashed' && (await readState(base, target)).place === 'there') await toTrash(owner, at);
+    const reached = await reach(base, target);
+    if (before.place === 'trashed' && (await stateOf(reached)).place === 'there')
+      await toTrash(reached.owner, reached.item!);
   },
   verified: (_, after) => after.place === 'there',
 };

@@ -58,15 +58,16 @@ function ids(pair: string): [groupId: string, userId: string] {
   return [groupId, userId];
 }
 
-/** A user has fewer groups than a group has users. */
+/** A user has fewer groups than a group has users. One that cannot be read may be the one that is asked for. */
 export async function membershipsOf(session: BoxSession, userId: string) {
   const path = `/users/${segment(userId)}/memberships`;
-  const { rows } = await all((next) =>
+  const { rows, skipped } = await all((next) =>
     listByOffset(session, '/users/{user_id}/memberships', path, membershipSchema, {
       offset: Number(next ?? 0),
       accept: [404],
     }),
   );
+  if (skipped[0]) throw new Failure('unavailable', `user ${userId} lists a membership of ${skipped[0].why}`);
   return rows;
 }
 

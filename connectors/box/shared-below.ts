@@ -5,6 +5,7 @@ import { inParallel } from '../kit/in-parallel.ts';
 import { listByMarker, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
 import { fileId, isTrashed, itemFields, parseFileId } from './items.ts';
+import { attempt, restoreSharing } from './restore-sharing.ts';
 import { item as itemSchema, type Item } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 import { mayBeInvitedTo } from './shares.ts';
@@ -14,7 +15,6 @@ import {
   readSharing,
   removeCollaborations,
   removeLinkOf,
-  restoreSharing,
   type SharingState,
 } from './sharing-state.ts';
 
@@ -143,7 +143,10 @@ export const losingBelow = (shared: readonly SharedItem[]): LostAccess[] =>
 export function together(state: SharingState, below: readonly SharedItem[]): SharingState {
   const all = [state, ...below];
   const links = all.flatMap(({ link }) => link ?? []);
-  const people = new Map(all.flatMap(({ collaborations }) => collaborations.map((one) => [one.grantee, one])));
+  // Who has accepted at one place may be yet to accept at another.
+  const people = new Map(
+    all.flatMap(({ collaborations }) => collaborations.map((one) => [`${one.status} ${one.grantee}`, one] as const)),
+  );
   return { link: links.find(({ password }) => password) ?? links[0] ?? null, collaborations: [...people.values()] };
 }
 
@@ -153,10 +156,20 @@ export async function closeBelow(owner: BoxSession, shared: readonly SharedItem[
   for (const { item, collaborations } of shared) await removeCollaborations(owner, parseFileId(item), collaborations);
 }
 
-/** What was removed or thrown away meanwhile stays so. */
-export async function restoreBelow(base: BoxSession, owner: BoxSession, shared: readonly SharedItem[]): Promise<void> {
-  for (const wanted of shared) {
-    const item = await readItem(owner, parseFileId(wanted.item));
-    if (item && !isTrashed(item)) await restoreSharing(base, owner, item, wanted);
+/** What was removed or thrown away meanwhile stays so. Answers what did not come back. */
+export async function restoreBelow(
+  base: BoxSession,
+  owner: BoxSession,
+  shared: readonly SharedItem[],
+): Promise<string[]> {
+  const lost: string[] = [];
+  for (const { item: id, name, ...wanted } of shared) {
+    const found = await attempt('its shares did not come back', async () => {
+      const item = await readItem(owner, parseFileId(id));
+      if (!item || isTrashed(item)) return ['it is not there any more, and its shares are not'];
+      return restoreSharing(base, owner, item, wanted);
+    });
+    lost.push(...found.map((why) => `${name} (${id}): ${why}`));
   }
+  return lost;
 }

@@ -1,17 +1,21 @@
 import type { Share, Sharing } from '../records.ts';
-import { all, dateOf, listByMarker, segment } from './api.ts';
+import { Failure } from '../kit/failures.ts';
+import { all, dateOf, listByMarker, segment, type ListPage } from './api.ts';
 import { insiders, type Insiders, type Person } from './insiders.ts';
+import { fileId } from './items.ts';
 import { collaboration as collaborationSchema, type Collaboration, type Item, type SharedLink } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
 
 const collaborationFields = 'role,status,expires_at,is_access_only,can_view_path,invite_email,accessible_by,item';
 
+type ItemRef = Pick<Item, 'type' | 'id'>;
+
 /** An item's own collaborations; some lists show the inherited ones too. */
-export async function collaborationsOf(session: BoxSession, item: Pick<Item, 'type' | 'id'>): Promise<Collaboration[]> {
-  if (item.type === 'web_link') return [];
+async function listCollaborations(session: BoxSession, item: ItemRef): Promise<ListPage<Collaboration>> {
+  if (item.type === 'web_link') return { rows: [], skipped: [] };
   const path = `/${item.type}s/${segment(item.id)}/collaborations`;
   const operation = `/${item.type}s/{${item.type}_id}/collaborations`;
-  const { rows } = await all((marker) =>
+  const { rows, skipped } = await all((marker) =>
     listByMarker(session, operation, path, collaborationSchema, {
       marker,
       accept: [404],
@@ -20,7 +24,14 @@ export async function collaborationsOf(session: BoxSession, item: Pick<Item, 'ty
   );
   const own = rows.filter((row) => row.role !== 'owner' && (!row.item || row.item.id === item.id));
   // What comes twice, on one page or on two while the list changes, is one.
-  return [...new Map(own.map((row) => [row.id, row])).values()];
+  return { rows: [...new Map(own.map((row) => [row.id, row])).values()], skipped };
+}
+
+/** For actions: one that cannot be read may be anybody's, so that nothing is said of the item without it. */
+export async function collaborationsOf(session: BoxSession, item: ItemRef): Promise<Collaboration[]> {
+  const { rows, skipped } = await listCollaborations(session, item);
+  if (skipped[0]) throw new Failure('unavailable', `${fileId(item)} has a collaboration of ${skipped[0].why}`);
+  return rows;
 }
 
 /** Whom the store or Box must know to tell who is inside. */
@@ -48,7 +59,8 @@ export function granteeOf(row: Collaboration, known: Insiders): { to: string; wh
   return { to: inside ? by.id : by.login || by.id, who, sharing: inside ? 'internal' : 'external' };
 }
 
-const rejected = (row: Collaboration) => row.status === 'rejected';
+/** Whoever rejected an invitation does not get in by it. */
+export const isRejected = (row: Collaboration) => row.status === 'rejected';
 
 function collaborationShare(row: Collaboration, known: Insiders): Share {
   const { to, who, sharing } = granteeOf(row, known);
@@ -95,8 +107,19 @@ export function linkSharesOf({ shared_link }: Item, now: Date): Share[] {
 export async function sharesOf(base: BoxSession, owner: BoxSession, item: Item): Promise<Share[]> {
   const link = linkSharesOf(item, owner.now());
   if (!mayBeInvitedTo(item)) return link;
-  const rows = (await collaborationsOf(owner, item)).filter((row) => !rejected(row));
-  if (rows.length === 0) return link;
-  const known = await insidersAmong(base, rows);
-  return [...link, ...rows.map((row) => collaborationShare(row, known))];
+  const { rows, skipped } = await listCollaborations(owner, item);
+  const shares = [...link, ...skipped.map(({ why }) => unreadShare(why))];
+  const valid = rows.filter((row) => !isRejected(row));
+  if (valid.length === 0) return shares;
+  const known = await insidersAmong(base, valid);
+  return [...shares, ...valid.map((row) => collaborationShare(row, known))];
 }
+
+/** It may be anybody's. */
+const unreadShare = (why: string): Share => ({
+  type: 'user',
+  to: 'unknown',
+  role: 'unknown',
+  sharing: 'external',
+  evidence: `a collaboration of ${why}`,
+});

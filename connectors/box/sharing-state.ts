@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { LostAccess } from '../connector.ts';
 import { call, dateOf, segment } from './api.ts';
-import { collaboration as collaborationAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
+import { item as itemAnswer, type Collaboration, type Item, type SharedLink } from './schemas.ts';
 import type { BoxSession } from './settings.ts';
-import { collaborationsOf, granteeOf, insidersAmong } from './shares.ts';
+import { collaborationsOf, granteeOf, insidersAmong, isRejected } from './shares.ts';
 
 /** Types, not interfaces: they are kept as plain JSON. Ids of collaborations are left out, as an undo makes new ones. */
 export type LinkState = {
@@ -29,7 +29,7 @@ export type CollaborationState = {
 };
 export type SharingState = { link: LinkState | null; collaborations: CollaborationState[] };
 
-const timeOf = (value: string | null | undefined): string | null => dateOf(value)?.toISOString() ?? null;
+export const timeOf = (value: string | null | undefined): string | null => dateOf(value)?.toISOString() ?? null;
 
 export function linkState(link: SharedLink | null | undefined): LinkState | null {
   if (!link) return null;
@@ -45,14 +45,14 @@ export function linkState(link: SharedLink | null | undefined): LinkState | null
   };
 }
 
-const granteeKey = ({ accessible_by: by, invite_email: email }: Collaboration): string =>
+export const granteeKey = ({ accessible_by: by, invite_email: email }: Collaboration): string =>
   by ? `${by.type === 'group' ? 'group' : 'user'}:${by.id}` : `email:${(email ?? 'unknown').toLowerCase()}`;
 
 type SharedOf = Pick<Item, 'type' | 'id' | 'shared_link'>;
 
 /** What the item itself is shared with. `owner` acts as who owns it. */
 export async function readSharing(base: BoxSession, owner: BoxSession, item: SharedOf): Promise<SharingState> {
-  const rows = await collaborationsOf(owner, item);
+  const rows = (await collaborationsOf(owner, item)).filter((row) => !isRejected(row));
   const known = await insidersAmong(base, rows);
   const collaborations = rows.map((row): CollaborationState => {
     const { to, who, sharing } = granteeOf(row, known);
@@ -73,23 +73,28 @@ export async function readSharing(base: BoxSession, owner: BoxSession, item: Sha
 }
 
 type ItemRef = Pick<Item, 'type' | 'id'>;
+/** Known from a read: what changed since is not written over. */
+type ReadItem = ItemRef & Pick<Item, 'etag'>;
+export const ifMatch = ({ type, etag }: ReadItem) =>
+  etag && type !== 'web_link' ? { headers: { 'if-match': etag } } : {};
 const pathOf = ({ type, id }: ItemRef) => `/${type}s/${segment(id)}`;
 const operationOf = ({ type }: ItemRef) => `/${type}s/{${type}_id}`;
 
-const putLink = (owner: BoxSession, item: ItemRef, shared_link: object | null, accept: number[] = []) =>
+const putLink = (owner: BoxSession, item: ReadItem, shared_link: object | null, accept: number[] = []) =>
   call(owner, 'PUT', operationOf(item), pathOf(item), {
     accept,
+    ...ifMatch(item),
     query: { fields: 'shared_link' },
     body: { shared_link },
   });
 
-export const removeLinkOf = (owner: BoxSession, item: ItemRef) => putLink(owner, item, null);
+export const removeLinkOf = (owner: BoxSession, item: ReadItem) => putLink(owner, item, null);
 
 /** Only who is invited gets in by it. The address stays. */
-export const restrictLinkOf = (owner: BoxSession, item: ItemRef) => putLink(owner, item, { access: 'collaborators' });
+export const restrictLinkOf = (owner: BoxSession, item: ReadItem) => putLink(owner, item, { access: 'collaborators' });
 
 /** To the company, or to who is invited anyway where the enterprise has no links for the company. */
-export async function tightenLink(owner: BoxSession, item: ItemRef): Promise<void> {
+export async function tightenLink(owner: BoxSession, item: ReadItem): Promise<void> {
   const answer = await putLink(owner, item, { access: 'company' }, [400, 403]);
   if (answer.status >= 400) await restrictLinkOf(owner, item);
 }
@@ -98,14 +103,14 @@ export async function tightenLink(owner: BoxSession, item: ItemRef): Promise<voi
  * As it was, but for a password, which Box never shows: a random one that nobody knows takes its place, since a link
  * without any would let more people in than before.
  */
-async function restoreLink(owner: BoxSession, item: ItemRef, wanted: LinkState, present: LinkState | null) {
+export async function restoreLink(owner: BoxSession, item: ReadItem, wanted: LinkState, present: LinkState | null) {
   // An expiry cannot be taken off a link, only be left out of a new one.
-  if (present?.expiresAt && !wanted.expiresAt) await removeLinkOf(owner, item);
+  const without = present?.expiresAt && !wanted.expiresAt ? await removeLinkOf(owner, item) : undefined;
   const permissions =
     wanted.access === 'collaborators'
       ? {}
       : { permissions: { can_download: wanted.canDownload, ...(wanted.canEdit ? { can_edit: true } : {}) } };
-  await putLink(owner, item, {
+  await putLink(owner, without?.json(itemAnswer) ?? item, {
     access: wanted.access,
     ...(wanted.expiresAt ? { unshared_at: wanted.expiresAt } : {}),
     ...(wanted.vanityName ? { vanity_name: wanted.vanityName } : {}),
@@ -138,68 +143,6 @@ export async function collaborationIdOf(
   return (await collaborationsOf(session, item)).find((row) => granteeKey(row) === grantee)?.id;
 }
 
-async function restoreCollaboration(
-  base: BoxSession,
-  owner: BoxSession,
-  item: Item,
-  wanted: CollaborationState,
-  present: Collaboration | undefined,
-): Promise<void> {
-  const [kind, id] = [
-    wanted.grantee.slice(0, wanted.grantee.indexOf(':')),
-    wanted.grantee.split(':').slice(1).join(':'),
-  ];
-  const expires = wanted.expiresAt ? { expires_at: wanted.expiresAt } : {};
-  let row = present;
-  if (!row) {
-    const answer = await call(owner, 'POST', '/collaborations', '/collaborations', {
-      query: { notify: false },
-      body: {
-        item: { type: item.type, id: item.id },
-        accessible_by: kind === 'email' ? { type: 'user', login: id } : { type: kind, id },
-        role: wanted.role,
-        ...(wanted.accessOnly ? { is_access_only: true } : {}),
-        ...(wanted.viewPath ? { can_view_path: true } : {}),
-        ...expires,
-      },
-    });
-    row = answer.json(collaborationAnswer);
-  } else if (row.role !== wanted.role || timeOf(row.expires_at) !== wanted.expiresAt) {
-    await call(owner, 'PUT', '/collaborations/{collaboration_id}', `/collaborations/${segment(row.id)}`, {
-      body: { role: wanted.role, ...expires },
-    });
-  }
-  // Whoever had accepted need not do so again, if Castellan may act as them.
-  if (kind === 'user' && wanted.status === 'accepted' && row.status === 'pending' && !wanted.external)
-    await call(base.as(id), 'PUT', '/collaborations/{collaboration_id}', `/collaborations/${segment(row.id)}`, {
-      body: { status: 'accepted' },
-    });
-}
-
-/** Brings back what was taken away; what was added since stays. */
-export async function restoreSharing(
-  base: BoxSession,
-  owner: BoxSession,
-  item: Item,
-  wanted: SharingState,
-): Promise<void> {
-  const rows = await collaborationsOf(owner, item);
-  for (const each of wanted.collaborations) {
-    if (each.expiresAt !== null && Date.parse(each.expiresAt) <= base.now().getTime()) continue;
-    await restoreCollaboration(
-      base,
-      owner,
-      item,
-      each,
-      rows.find((row) => granteeKey(row) === each.grantee),
-    );
-  }
-  const present = linkState(item.shared_link);
-  const { link } = wanted;
-  if (!link || (link.expiresAt !== null && Date.parse(link.expiresAt) <= base.now().getTime())) return;
-  if (JSON.stringify(present) !== JSON.stringify(link)) await restoreLink(owner, item, link, present);
-}
-
 /** What an undo cannot give back of what is taken away. */
 export function lostWith(
   { link, collaborations }: SharingState,
@@ -215,6 +158,12 @@ export function lostWith(
   if (outside.length > 0)
     lost.push(
       `${names(outside)} may have to accept the invitation again after an undo, as people of another enterprise.`,
+    );
+  // They were invited and could accept at any time, so that an undo invites them again.
+  const waiting = collaborations.filter(({ external, status }) => !external && status === 'pending');
+  if (waiting.length > 0)
+    lost.push(
+      `${names(waiting)} had not accepted yet: invited again by an undo, Box may let people of the enterprise in at once.`,
     );
   if (collaborations.length > 0) lost.push('Collaborations that come back have new ids and new dates.');
   return lost;

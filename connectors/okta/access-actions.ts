@@ -6,7 +6,7 @@ import { conflict, namesOf, ownUserId, readUser, refuseLastSuperAdmin, refuseOwn
 import { isMemberOf } from './lookup.ts';
 import { parsePermissionId, permissionAddress, readPermission } from './permissions.ts';
 import { isSuperAdmin, parsePrivilegeId, rolesOf, rolesOperation, rolesPath, type Holder } from './privileges.ts';
-import { group as groupSchema } from './schemas.ts';
+import { group as groupSchema, type Role } from './schemas.ts';
 import type { Settings } from './settings.ts';
 import { Failure } from '../kit/failures.ts';
 
@@ -85,13 +85,21 @@ export type PrivilegeState = {
   limited: boolean | null;
 };
 
-async function findRole(session: OktaSession, vendorId: string) {
+/** By its id; or what is the same as `before`, which has a new id once it was given back. */
+async function findRole(session: OktaSession, vendorId: string, before?: PrivilegeState['role']) {
   const { holder, holderId, assignmentId } = parsePrivilegeId(vendorId);
   if (assignmentId === undefined) throw new Failure('notFound', `${vendorId} names no single privilege`);
   const user = holder === 'user' ? await readUser(session, holderId) : undefined;
   const roles = await rolesOf(session, holder, holderId);
-  return { user, holder, holderId, assignmentId, role: roles?.rows.find(({ id }) => id === assignmentId) };
+  const role =
+    roles?.rows.find(({ id }) => id === assignmentId) ??
+    (before && roles?.rows.find((one) => isOwn(holder, one) && isSame(one, before)));
+  return { user, holder, holderId, assignmentId: role?.id ?? assignmentId, role };
 }
+
+const isOwn = (holder: Holder, { assignmentType }: Role) => !(holder === 'user' && assignmentType === 'GROUP');
+const isSame = (one: Role, { type, role, resourceSet }: NonNullable<PrivilegeState['role']>) =>
+  one.type === type && (one.role ?? undefined) === role && (one['resource-set'] ?? undefined) === resourceSet;
 
 const limitable: Record<string, string> = {
   USER_ADMIN: 'targets/groups',
@@ -123,8 +131,8 @@ async function mayTake(session: OktaSession, holder: Holder, holderId: string, t
 
 export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> = {
   repeat: 'readable',
-  async read(session, { privilegeId }): Promise<Before<PrivilegeState>> {
-    const { user, holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
+  async read(session, { privilegeId }, before): Promise<Before<PrivilegeState>> {
+    const { user, holder, holderId, assignmentId, role } = await findRole(session, privilegeId, before?.role);
     const touches = [{ kind: 'privileges', vendorId: `${holder}:${holderId}`, part: 'privileges' }] as const;
     const principal = user && namesOf(user);
     if (!role)
@@ -166,13 +174,13 @@ export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> 
     };
   },
   async apply(session, { privilegeId }, before) {
-    const { holder, holderId, assignmentId, role } = await findRole(session, privilegeId);
+    const { holder, holderId, assignmentId, role } = await findRole(session, privilegeId, before.role);
     if (role) {
       await mayTake(session, holder, holderId, role.type);
       const path = `${rolesPath(holder, holderId)}/${segment(assignmentId)}`;
       await call(session, 'DELETE', `${rolesOperation[holder]}/{roleAssignmentId}`, path, { accept: [404] });
     }
-    const left = (await findRole(session, privilegeId)).role;
+    const left = (await findRole(session, privilegeId, before.role)).role;
     return { after: left ? before : { role: null, limited: false } };
   },
   async undo(session, { privilegeId }, before) {
@@ -182,17 +190,9 @@ export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> 
         'the role was limited to some groups or apps; given back it would not be',
         'assign it in the Okta console',
       );
-    const { holder, holderId } = parsePrivilegeId(privilegeId);
-    const { type, role, resourceSet } = before.role;
-    const present = await rolesOf(session, holder, holderId);
-    const has = present?.rows.some(
-      (one) =>
-        one.type === type &&
-        (one.role ?? undefined) === role &&
-        (one['resource-set'] ?? undefined) === resourceSet &&
-        !(holder === 'user' && one.assignmentType === 'GROUP'),
-    );
+    const { holder, holderId, role: has } = await findRole(session, privilegeId, before.role);
     if (has) return;
+    const { type, role, resourceSet } = before.role;
     const body = type === 'CUSTOM' ? { type, role, 'resource-set': resourceSet } : { type };
     await call(session, 'POST', rolesOperation[holder], rolesPath(holder, holderId), { body });
   },

@@ -42,7 +42,7 @@ const SHAPES: Record<Item['type'], Record<string, string>> = {
 };
 
 /** What a caller says about a shared link; `null` takes it away, `{}` takes the enterprise's usual level. */
-function linkPatch(call: Call, value: Record<string, unknown>): LinkPatch {
+function linkPatch(call: Call, item: Item, value: Record<string, unknown>): LinkPatch {
   const { access, password, unshared_at, vanity_name, permissions } = checked(value, {
     access: 'string',
     password: 'string?',
@@ -70,6 +70,9 @@ function linkPatch(call: Call, value: Record<string, unknown>): LinkPatch {
     }
   }
   if (vanity_name !== undefined) patch.vanityName = vanity_name as string | null;
+  if (typeof patch.vanityName === 'string' && patch.vanityName.length < 12) {
+    throw badRequest('A vanity name of 12 characters or more is wanted', 'bad_request');
+  }
   if (permissions !== undefined) {
     const { can_download, can_edit } = checked(permissions as Record<string, unknown>, {
       can_download: 'boolean',
@@ -79,8 +82,15 @@ function linkPatch(call: Call, value: Record<string, unknown>): LinkPatch {
     if (can_download !== undefined) patch.canDownload = can_download as boolean;
     if (can_edit !== undefined) patch.canEdit = can_edit as boolean;
   }
-  if (patch.access === 'collaborators' && (patch.password || permissions !== undefined)) {
-    throw badRequest('Password and permissions are not allowed on a link for collaborators only', 'bad_request');
+  const level = patch.access ?? call.state.links.get(item.id)?.access ?? 'open';
+  if (level !== 'open' && patch.password) {
+    throw badRequest('A password can only be set on an open link', 'bad_request');
+  }
+  if (level === 'collaborators' && permissions !== undefined) {
+    throw badRequest('Permissions are not allowed on a link for collaborators only', 'bad_request');
+  }
+  if (patch.canEdit && item.type !== 'file') {
+    throw badRequest('can_edit can only be true for a file', 'bad_request');
   }
   return patch;
 }
@@ -106,7 +116,7 @@ export function changeItem(call: Call, type: Item['type'], text: string | undefi
   checkLock(call, first);
   // The etag does not guard moves.
   if (!('parent' in body)) checkMatch(call, first);
-  const patch = body.shared_link ? linkPatch(call, body.shared_link as Record<string, unknown>) : null;
+  const patch = body.shared_link ? linkPatch(call, first, body.shared_link as Record<string, unknown>) : null;
   const restricted = patch && (patch.access ?? patch.canEdit ?? patch.canDownload) !== undefined;
   if ((restricted || (onlyLink && body.shared_link === null)) && !holds(roleOf(state, call.user, first.id), 'edit'))
     throw denied();

@@ -184,6 +184,8 @@ export function trashItem(state: BoxState, by: By, id: number): void {
   item.etag++;
   // A restored item has no link any more.
   dropLink(state, item);
+  if (state.knobs.linksBelowTrash === 'lost')
+    for (const one of state.items.below(id)) dropLink(state, state.items.get(one) as Item);
   if (!state.knobs.trash) {
     purgeItem(state, by, id);
     return;
@@ -212,11 +214,18 @@ export function restoreItem(state: BoxState, by: By, id: number, parent: number,
   return item;
 }
 
-/** For ever, with everything below. */
+/** For ever, with everything below but what was thrown away before: that stays in the trash, without its folder. */
 export function purgeItem(state: BoxState, by: By, id: number): void {
   const item = state.items.edit(id);
   countExecuted(state.counters, 'purge', String(id));
   recordItem(state, { type: 'PERMANENT_DELETE', by, details: { is_permanent: true } }, item);
+  const root = state.items.rootOf(id);
+  const stays = (one: number) => {
+    let at = state.items.parentOf(one);
+    while (at !== id && at >= 0 && !state.items.isTrashed(at)) at = state.items.parentOf(at);
+    return one !== id && at === id && state.items.isTrashed(one);
+  };
+  for (const one of [...state.items.below(id)].filter(stays)) state.items.move(state.items.edit(one), root);
   for (const one of [...state.items.below(id)].reverse()) {
     const gone = state.items.edit(one);
     dropCollabs(state, one);

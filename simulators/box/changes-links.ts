@@ -37,8 +37,9 @@ export function putLink(state: BoxState, id: number, patch: LinkPatch, standard:
   if (canDownload !== undefined) link.canDownload = canDownload;
   if (canEdit !== undefined) link.canEdit = canEdit;
   if (vanityName !== undefined) link.vanityName = vanityName;
-  // A link for collaborators only carries no rights of its own, and no password.
-  if (access === 'collaborators') Object.assign(link, { password: null, canEdit: false });
+  // Only an open link has a password, a link for collaborators only no rights of its own, and only files are edited by one.
+  if (access !== 'open') link.password = null;
+  if (link.canEdit && (access === 'collaborators' || state.items.get(id)?.type !== 'file')) link.canEdit = false;
   state.links.set(id, link);
   state.linkByToken.set(link.token, id);
   const at = link.unsharedAt;

@@ -89,11 +89,16 @@ export function updateUser(state: BoxState, by: By, user: User, patch: Partial<U
   }
 }
 
+const owned = (state: BoxState, user: User) =>
+  [...state.items.children(-user.number, undefined, true)].map(([id]) => id);
+
 /** With everything the user owns; the memberships and shares go too. */
 export function deleteUser(state: BoxState, by: By, user: User): void {
   countExecuted(state.counters, 'deleteUser', user.id);
   record(state, { type: 'DELETE_USER', by, source: userMini(state, user.id) });
-  for (const [id] of [...state.items.children(-user.number, undefined, true)]) purgeItem(state, by, id);
+  // What is purged may leave in the root what was thrown away before.
+  for (let left = owned(state, user); left.length > 0; left = owned(state, user))
+    for (const id of left) purgeItem(state, by, id);
   for (const id of [...(state.collabsOfGrantee.get(`user ${user.id}`) ?? [])]) {
     dropCollab(state, state.collabs.get(id) as Collab);
   }

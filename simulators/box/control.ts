@@ -195,6 +195,7 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       role: CollabRole;
       status?: Collab['status'];
       expiresAt?: number;
+      canViewPath?: boolean;
     }): { id: string } {
       const one = item(given.item);
       const grantee =
@@ -203,13 +204,13 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
           : given.group !== undefined
             ? ({ type: 'group', id: group(given.group).id } as const)
             : null;
-      const { email, role, expiresAt } = given;
+      const { email, role, expiresAt, canViewPath } = given;
       const key = keyOf({ grantee, inviteEmail: email ?? null });
       for (const id of state().collabsOfItem.get(one.id) ?? []) {
         if (keyOf(collab(id)) === key) throw new Error(`already a collaborator: ${key}`);
       }
       const status = given.status ?? (grantee ? 'accepted' : 'pending');
-      const made = { item: one.id, grantee, inviteEmail: email, role, expiresAt, status };
+      const made = { item: one.id, grantee, inviteEmail: email, role, expiresAt, status, canViewPath };
       return { id: invite(state(), actor(undefined, one), made).id };
     },
     updateCollaboration({ id, ...patch }: CollabPatch & { id: string }): void {

@@ -31,6 +31,8 @@ export interface Knobs {
   trashMs: number;
   /** False: deleting is for ever, the enterprise has no trash. */
   trash: boolean;
+  /** Whether links of what is in a folder outlive its stay in the trash; Box does not say. */
+  linksBelowTrash: 'kept' | 'lost';
   /** The widest shared link that the enterprise allows. */
   widestLink: 'open' | 'company' | 'collaborators';
   /** Which lists of collaborations also show the inherited ones. */
@@ -90,6 +92,7 @@ export function defaultKnobs(): Knobs {
     notReadyMs: 0,
     trashMs: 30 * 86_400_000,
     trash: true,
+    linksBelowTrash: 'kept',
     widestLink: 'open',
     inheritedCollaborations: 'files',
     asInactiveUser: 'allowed',

@@ -17,7 +17,10 @@ export interface ItemTruth {
   description: string;
   lock: string | null;
   link: Omit<SharedLink, 'token' | 'downloads' | 'previews'> | null;
-  collaborations: Pick<Collab, 'id' | 'grantee' | 'inviteEmail' | 'role' | 'status' | 'expiresAt' | 'accessOnly'>[];
+  collaborations: Pick<
+    Collab,
+    'id' | 'grantee' | 'inviteEmail' | 'role' | 'status' | 'expiresAt' | 'accessOnly' | 'canViewPath'
+  >[];
   versions: { id: string; sha1: string; size: number; trashed: boolean }[];
 }
 
@@ -67,7 +70,7 @@ export function itemTruth(state: BoxState, id: number): ItemTruth {
           vanityName: link.vanityName,
         }
       : null,
-    collaborations: collabs.map(({ id, grantee, inviteEmail, role, status, expiresAt, accessOnly }) => ({
+    collaborations: collabs.map(({ id, grantee, inviteEmail, role, status, expiresAt, accessOnly, canViewPath }) => ({
       id,
       grantee,
       inviteEmail,
@@ -75,6 +78,7 @@ export function itemTruth(state: BoxState, id: number): ItemTruth {
       status,
       expiresAt,
       accessOnly,
+      canViewPath,
     })),
     versions: item.versions.map((one) => ({
       id: String(one.id),

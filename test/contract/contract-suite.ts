@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actionNames, type ActionName } from '../../connectors/actions.ts';
-import type { CallEvent, Connector, OpenOptions, Page, Part, Ref, Session, Stage } from '../../connectors/connector.ts';
+import type {
+  ActionState,
+  CallEvent,
+  Connector,
+  OpenOptions,
+  Page,
+  Part,
+  Ref,
+  Session,
+  Stage,
+} from '../../connectors/connector.ts';
 import { Failure, type FailureKind } from '../../connectors/kit/failures.ts';
 import { recordSchemas, stageNames, stageOf, type AnyRecord, type StageName } from '../../connectors/records.ts';
 import { expectCost, toldOf } from '../support/expect-cost.ts';
@@ -315,8 +325,13 @@ export function describeContract(connector: Connector, start: () => Promise<Runn
           expect([name, before.irreversible.length > 0]).toEqual([name, true]);
           continue;
         }
-        await action.undo(open(), target, before.state, applied.after);
-        await action.undo(open(), target, before.state, applied.after);
+        // Once more does no harm.
+        for (let time = 0; time < 2; time += 1) {
+          await action.undo(open(), target, before.state, applied.after);
+          const present = roundTrip(await action.read(open(), target, before.state)).state;
+          const restorable = action.restorable ?? ((state: ActionState) => state);
+          expect([name, restorable(present)]).toEqual([name, restorable(before.state)]);
+        }
       }
       said.push(JSON.stringify(targets));
     });
