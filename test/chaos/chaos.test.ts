@@ -21,7 +21,7 @@ const elsewhere: Record<string, readonly [file: string, title: string]> = {
   'token-revoked-mid-scan': ['integration/credentials', 'revoked in mid-scan: says what, who and how, and waits'],
   'rollover-in-the-middle': ['rollover/rollover', 'takes every action once, reads every chunk once and in order'],
 };
-/** What the rounds took when they were written, both together; told beside what they take. */
+/** What both rounds together may take on a machine at rest; told, not asserted. */
 const boundSeconds = 360;
 let seconds = 0;
 /** The others strike at Okta. */
