@@ -225,6 +225,26 @@ describe('a part that is listed no longer', () => {
     expect((await positions.summary(con, 'sweep', 'files', 2)).trust).toBe('suspect');
   });
 
+  it('many small parts that are empty together are suspect, one among many is not', { timeout: 60_000 }, async () => {
+    const names = numbered(30).map((name) => `d-${name}`);
+    const full = Object.fromEntries(names.map((name) => [name, numbered(10).map((n) => file(`${name}-${n}`))]));
+    const left = (con: string) =>
+      at.db.collection('files').countDocuments({ connectionId: con, removedAt: { $exists: false } });
+    const con = await at.connect();
+    await scan(con, 1, names, full);
+    // The first two say nothing yet; they are only marked.
+    await scan(con, 2, names);
+    await scan(con, 3, names);
+    expect(await left(con)).toBe(280);
+    expect((await positions.summary(con, 'sweep', 'files', 3)).trust).toBe('suspect');
+
+    const other = await at.connect();
+    await scan(other, 1, names, full);
+    for (const number of [2, 3]) await scan(other, number, names, { ...full, 'd-n20': [] });
+    expect(await left(other)).toBe(290);
+    expect((await positions.summary(other, 'sweep', 'files', 3)).trust).toBe('trusted');
+  });
+
   it('keeps a known record where it was when a feed that is no part brings it', async () => {
     const con = await at.connect();
     await scan(con, 1, ['p'], all);

@@ -60,7 +60,29 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       const fresh = await rowsOf(kind).countDocuments({ ...filter, missingSince: { $exists: false } });
       if (fresh > total * share) return true;
     }
-    return false;
+    return role === 'part' && candidates.size > 0 && (await manyPartsAreEmpty(position, candidates, share));
+  }
+
+  /**
+   * Of all that the parts judged so far in this scan had, too much is gone: many small parts that turn up empty together,
+   * of which none has enough to tell anything by itself.
+   */
+  async function manyPartsAreEmpty(position: PositionDocument, candidates: Candidates, share: number) {
+    const { _id, connectionId, lane, stage, scan, counts } = position;
+    const judged = { connectionId, lane, stage, scan, state: 'complete' as const, role: 'part' as const };
+    const sum = (name: string) => ({ $sum: `$counts.${name}` });
+    const [others] = await db
+      .collection<PositionDocument>('positions')
+      .aggregate<{ removed: number; unchanged: number; changed: number }>([
+        { $match: { ...judged, _id: { $ne: _id } } },
+        { $group: { _id: null, removed: sum('removed'), unchanged: sum('unchanged'), changed: sum('changed') } },
+      ])
+      .toArray();
+    if (!others) return false;
+    let gone = others.removed;
+    for (const [kind, filter] of candidates) gone += await rowsOf(kind).countDocuments(filter);
+    const there = others.unchanged + others.changed + counts.unchanged + counts.changed;
+    return gone > suspectAbove && gone > (gone + there) * share;
   }
 
   async function firstMissing(candidates: Candidates, most: number): Promise<Ref[]> {

@@ -124,8 +124,8 @@ export interface Positions {
   /**
    * The part was read to its end. Sweeps decide removal: candidates are the part's records not seen in this scan and
    * observed before its start; up to 1,000 are confirmed by `lookup` when given, others get `missingSince` and go when
-   * the next complete sweep misses them too. Above `suspectShare` (of parts with more than 20 records) nothing is
-   * marked and the part is `suspect`. Activities are never removed.
+   * the next complete sweep misses them too. Above `suspectShare` (of more than 20 records) of the part, or of all
+   * parts that this scan has judged so far, nothing is marked and the part is `suspect`. Activities are never removed.
    */
   complete(
     lease: Lease,

@@ -4,7 +4,12 @@ import type { ActionDocument } from '../../store/action-documents.ts';
 import { stubborn } from './stubborn.ts';
 import type { Errand, Tenant } from './subject.ts';
 
-type Asked = Errand & { id: string; undo: boolean };
+type Asked = Errand & { id: string; undo: boolean; at: number };
+/** Times of this machine, which is MongoDB's too. */
+interface Span {
+  from: number;
+  to: number;
+}
 
 const final = ['failed', 'undoFailed'];
 const away: readonly string[] = ['unavailable', 'throttled'];
@@ -14,6 +19,8 @@ export class ActionLedger {
   #asked: Asked[] = [];
   /** Of the actions that are open now: how often an answer may have been lost. */
   #disruptions = 0;
+  /** When the vendor did not answer as it does. */
+  #away: Span[] = [];
   readonly #db: Db;
   readonly #tenant: Tenant;
 
@@ -26,12 +33,19 @@ export class ActionLedger {
     return this.#asked.length;
   }
 
+  /** The vendor may be away from now on, until the answer is called. */
+  vendorAway(): () => void {
+    const span: Span = { from: Date.now(), to: Infinity };
+    this.#away.push(span);
+    return () => void (span.to = Date.now());
+  }
+
   disrupted(): void {
     this.#disruptions += 1;
   }
 
   asked(id: string, { action, target }: Errand): void {
-    this.#asked.push({ id, action, target, undo: false });
+    this.#asked.push({ id, action, target, undo: false, at: Date.now() });
   }
 
   undoAsked(id: string): void {
@@ -43,6 +57,7 @@ export class ActionLedger {
   forget(): void {
     this.#asked = [];
     this.#disruptions = 0;
+    this.#away = [];
   }
 
   async stateOf(id: string): Promise<string> {
@@ -58,11 +73,14 @@ export class ActionLedger {
     }
   }
 
-  /**
-   * `mayFail`: the vendor was away for so long that giving up for this reason is right; never done twice though, nor given
-   * up for another.
-   */
-  async differences(mayFail: boolean): Promise<string[]> {
+  /** Given up for this reason: right where the vendor was away while it was open. Never done twice though. */
+  #mayFail({ at }: Asked, { state, problem, history }: ActionDocument): boolean {
+    const end = history.at(-1)?.at.getTime() ?? Infinity;
+    const wasAway = this.#away.some(({ from, to }) => from < end && to > at);
+    return wasAway && final.includes(state) && away.includes(problem?.kind ?? '');
+  }
+
+  async differences(): Promise<string[]> {
     if (this.#asked.length === 0) return [];
     const ids = this.#asked.map(({ id }) => id);
     const found = await stubborn(() =>
@@ -72,12 +90,12 @@ export class ActionLedger {
         .toArray(),
     );
     const stored = new Map(found.map((action) => [action._id, action]));
-    const open = this.#asked.flatMap(({ id, action, undo }) => {
+    const open = this.#asked.flatMap((asked) => {
+      const { id, action, undo } = asked;
       const is = stored.get(id);
       const wanted = undo ? 'undone' : 'done';
       if (!is) return [`action ${id} (${action}) is lost`];
-      if (is.state === wanted || (mayFail && final.includes(is.state) && away.includes(is.problem?.kind ?? '')))
-        return [];
+      if (is.state === wanted || this.#mayFail(asked, is)) return [];
       return [`action ${id} (${action}) is ${is.state}, not ${wanted}${is.problem ? `: ${is.problem.what}` : ''}`];
     });
     if (open.length > 0) return open;

@@ -50,6 +50,7 @@ export const apiFaults: Fault[] = [
           }
         }),
       );
+      world.count('actionsByTheThousand', count);
       const seconds = (performance.now() - began) / 1000;
       world.say(`   ${count} actions were taken in by the API in ${seconds.toFixed(1)} s`);
     },

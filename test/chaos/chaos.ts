@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { kinds } from './kinds.ts';
 import { runChaos } from './run-chaos.ts';
 import type { App } from './subject.ts';
+import { wordFor } from './verdict.ts';
 
 const usage = `npm run chaos -- [--seed N] [--rounds N | --minutes N] [--from ROUND] [--only kind,kind] [--app okta|box|both]
              [--scale 0.1] [--per-place 4] [--go-on] [--json]
@@ -98,7 +99,9 @@ async function main(): Promise<void> {
   process.exitCode = measured.holds ? 0 : 1;
 }
 
-const summary = ({ figure, limit, unit, holds, details }: Awaited<ReturnType<typeof runChaos>>): string =>
-  `${holds ? 'holds' : 'FALLS SHORT'}: ${figure} ${unit} (held against ${limit})  ${JSON.stringify(details)}`;
+const summary = (measured: Awaited<ReturnType<typeof runChaos>>): string => {
+  const { figure, limit, unit, details } = measured;
+  return `${wordFor(measured)}: ${figure} ${unit} (held against ${limit})  ${JSON.stringify(details)}`;
+};
 
 await main();

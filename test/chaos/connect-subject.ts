@@ -21,7 +21,7 @@ export interface Connected {
   askForScan(): Promise<number>;
 }
 
-const eraseWithinMs = 60_000;
+const eraseWithinMs = 180_000;
 const beginWithinMs = 60_000;
 
 export function connectSubject(tenant: Tenant, db: Db, call: Api): Connected {

@@ -31,6 +31,8 @@ export interface Ground {
   /** More that must hold, asked for by this round's faults. */
   expected: Map<string, () => Promise<string[]>>;
   floodedRuns: ReadonlySet<string>;
+  /** What faults counted, of the whole run. */
+  tally: ReadonlyMap<string, number>;
   close(): Promise<void>;
 }
 
@@ -80,6 +82,7 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
     const all = tenants.map((tenant) => connectSubject(tenant, mongodb.db, api.call));
     const expected = new Map<string, () => Promise<string[]>>();
     const floodedRuns = new Set<string>();
+    const tally = new Map<string, number>();
     const kept = new Map<string, Promise<Kept>>();
 
     const world: World = {
@@ -100,6 +103,7 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
         kept.set(name, there);
         return there as Promise<T>;
       },
+      count: (what, by) => void tally.set(what, (tally.get(what) ?? 0) + by),
       say,
     };
 
@@ -108,6 +112,7 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
       all,
       expected,
       floodedRuns,
+      tally,
       async close() {
         await temporal.close();
         await mongodb.close();

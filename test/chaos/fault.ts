@@ -9,6 +9,11 @@ export type Place = (typeof places)[number];
 /** Of which every tenant has its own. */
 export const placesOfTenants: readonly Place[] = ['network', 'push', 'vendor'];
 
+/** Their faults may have the answer to an action's call go astray; a worker's say so themselves, when it dies. */
+export const placesThatLoseAnswers: readonly Place[] = ['mongodb', 'temporal', 'network'];
+/** Their faults may keep an action from being done. */
+export const placesOfVendor: readonly Place[] = ['network', 'vendor'];
+
 /** The world, and which of its tenants the fault strikes. */
 export interface Struck extends World {
   subject: Subject;

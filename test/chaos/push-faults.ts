@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import { Missed, type Fault } from './fault.ts';
 import type { VendorKnobs } from './subject.ts';
 
 const calm: VendorKnobs['hooks'] = { duplicateProbability: 0, lossProbability: 0, reorder: false, lagMs: 0 };
@@ -35,6 +35,7 @@ export const pushFaults: Fault[] = [
         // The API may be away at the moment; what it answers must be a refusal.
         if (response) answers.add(response.status);
       }
+      if (answers.size === 0) throw new Missed();
       world.expect('a forged webhook', async () =>
         [...answers].filter((status) => status < 400).map((status) => `was answered by ${status}`),
       );

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pick, seeded, type Random } from '../../simulators/kit/seeded.ts';
+import { workflowIdOf } from '../../workflows/messages.ts';
 import { differencesFromUndisturbed } from './compare.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
-import { Missed, placesOfTenants, type Fault } from './fault.ts';
+import { Missed, placesOfTenants, placesOfVendor, placesThatLoseAnswers, type Fault } from './fault.ts';
 import { longestRunOf } from './longest-run.ts';
 import { lastCommitted, olderOverNewer } from './observations.ts';
 import { settle } from './settle.ts';
@@ -11,8 +12,12 @@ import type { Subject } from './subject.ts';
 
 export interface RoundResult {
   round: number;
+  /** Kinds that were to strike. */
+  drawn: string[];
   struck: string[];
   missed: string[];
+  /** Kinds in whose time the connection's workflow rolled over. */
+  rolledOver: string[];
   /** What does not hold; empty when all does. */
   differences: string[];
   actions: number;
@@ -42,6 +47,7 @@ export async function runRound(
     world.say(`   ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s ${what}`);
   const struck: string[] = [];
   const missed: string[] = [];
+  const rolledOver: Promise<string[]>[] = [];
   expected.clear();
   all.forEach(({ ledger }) => ledger.forget());
   const since = await lastCommitted(world.mongodb.oplog);
@@ -73,16 +79,23 @@ export async function runRound(
   work.abort();
   await working;
   await mendAll(ground);
+  // Whatever else was given up: what is asked for now is done.
+  await Promise.all(
+    all.map(async ({ subject }, at) => subject.act(await subject.errand(streamOf(seed, round, 50 + at)))),
+  );
 
   /** False when it found no occasion. */
   async function strike({ fault, subject }: Aimed): Promise<boolean> {
     const random = streamOf(seed, round, 100 + hashOf(fault.kind));
     await world.pause(random() * 5_000);
     const armedAt = performance.now();
+    const before = runOf(subject);
+    const ledger = all.find((one) => one.subject === subject)!.ledger;
+    const vendorIsBack = placesOfVendor.includes(fault.place) ? ledger.vendorAway() : () => {};
+    if (placesThatLoseAnswers.includes(fault.place)) world.disrupted();
     try {
       const heal = await fault.inject({ ...world, subject }, random);
       struck.push(fault.kind);
-      world.disrupted();
       const waited = `${((performance.now() - armedAt) / 1000).toFixed(1)} s`;
       tell(`${fault.kind} struck ${world.subjects.length > 1 ? `${subject.app} ` : ''}after ${waited}`);
       if (!heal) return true;
@@ -92,11 +105,24 @@ export async function runRound(
     } catch (error) {
       if (error instanceof Missed) return false;
       failures.push(`${fault.kind} could not be done: ${(error as Error).message}`);
+    } finally {
+      vendorIsBack();
+      const after = runOf(subject);
+      rolledOver.push(Promise.all([before, after]).then(([was, is]) => (was && is && was !== is ? [fault.kind] : [])));
     }
     return true;
   }
 
-  const differences = await settle(ground, faults);
+  /** Nobody waits for it: Temporal may be away. */
+  function runOf({ connectionId }: Subject): Promise<string | undefined> {
+    const handle = world.temporal.client.workflow.getHandle(workflowIdOf(connectionId));
+    return handle.describe().then(
+      ({ runId }) => runId,
+      () => undefined,
+    );
+  }
+
+  const differences = await settle(ground);
   tell('settled');
   const longestRun = await longestRunOf(world.temporal.client, ground.floodedRuns);
   if (longestRun > historyLimit) failures.push(`a run has ${longestRun} events, more than ${historyLimit}`);
@@ -105,8 +131,10 @@ export async function runRound(
   if (differences.length === 0) failures.push(...(await Promise.all(all.map(undisturbed))).flat());
   return {
     round,
+    drawn: faults.map(({ kind }) => kind),
     struck,
     missed,
+    rolledOver: (await Promise.all(rolledOver)).flat(),
     differences: [...failures, ...differences],
     actions,
     longestRun,
@@ -189,7 +217,7 @@ async function mendAll({ world, all }: Ground): Promise<void> {
 }
 
 async function scanned({ connection }: Connected, scan: number): Promise<void> {
-  for (const until = Date.now() + 120_000; ; await delay(100)) {
+  for (const until = Date.now() + 180_000; ; await delay(100)) {
     const { state } = await connection();
     if (state && state.scan.number >= scan && state.scan.finishedAt) return;
     if (Date.now() > until) throw new Error(`scan ${scan} did not end: ${JSON.stringify(state)}`);

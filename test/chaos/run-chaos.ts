@@ -2,8 +2,10 @@ import { seeded, type Random } from '../../simulators/kit/seeded.ts';
 import type { Measured } from '../bench/measured.ts';
 import { createWorld } from './create-world.ts';
 import { places, type Fault } from './fault.ts';
+import { kinds as allKinds } from './kinds.ts';
 import { runRound, type RoundResult } from './round.ts';
 import type { App } from './subject.ts';
+import { verdictOf } from './verdict.ts';
 
 export interface ChaosOptions {
   apps: readonly App[];
@@ -25,7 +27,6 @@ export interface ChaosOptions {
   say: (line: string) => void;
 }
 
-const promised = 30;
 /** So often the kinds that found no occasion get another round. */
 const extraRounds = 4;
 
@@ -47,6 +48,24 @@ function shuffled<T>(values: readonly T[], random: Random): T[] {
   return keyed.sort((a, b) => a.at - b.at).map(({ value }) => value);
 }
 
+const namesOf = (faults: readonly Fault[]): string[] => faults.map(({ kind }) => kind);
+
+/** The command that does this round again. What had found no occasion came to a round of its own. */
+function againOf(options: ChaosOptions, { round, drawn }: RoundResult, own: boolean): string {
+  const { apps, seed, scale, perPlace = 4, rollAt = 0, kinds } = options;
+  const only = own ? drawn : kinds.length < allKinds.length ? namesOf(kinds) : [];
+  return [
+    `npm run chaos -- --app ${apps.length > 1 ? 'both' : apps[0]} --seed ${seed} --scale ${scale} --roll-at ${rollAt}`,
+    `--per-place ${own ? drawn.length : perPlace} --from ${round} --rounds 1`,
+    ...(only.length > 0 ? [`--only ${only.join(',')}`] : []),
+  ].join(' ');
+}
+
+const brokenOff = (round: number, drawn: string[], error: unknown): RoundResult => ({
+  ...{ round, drawn, struck: [], missed: [], rolledOver: [], actions: 0, longestRun: 0, seconds: 0 },
+  differences: [`the round was broken off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
+});
+
 /** Runs until done or until a round falls short; `details` has every kind with how often it struck. */
 export async function runChaos(options: ChaosOptions): Promise<Measured> {
   const { apps, seed, scale, rounds, minutes, from = 1, perPlace = 4, say } = options;
@@ -54,8 +73,9 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
   const once = rounds === undefined && minutes === undefined;
   const until = minutes === undefined ? Infinity : Date.now() + minutes * 60_000;
   const deck = decks(kinds, seeded(seed), perPlace);
-  const struck = new Map(kinds.map(({ kind }) => [kind, 0]));
+  const own = new Set<number>();
   const results: RoundResult[] = [];
+  const again = (result: RoundResult) => againOf(options, result, own.has(result.round));
   const ground = await createWorld({
     apps,
     seed,
@@ -66,9 +86,8 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
   });
   say(`seed ${seed}, times at ${scale}, logs in ${ground.world.logFolder}`);
   try {
-    const never = () => kinds.filter(({ kind }) => struck.get(kind) === 0);
-    const drawnAll = () =>
-      results.length > 0 && results.flatMap((r) => [...r.struck, ...r.missed]).length >= kinds.length;
+    const never = () => kinds.filter(({ kind }) => !results.some(({ struck }) => struck.includes(kind)));
+    const drawnAll = () => results.length > 0 && results.flatMap(({ drawn }) => drawn).length >= kinds.length;
     let extra = 0;
     for (let round = 1; ; round += 1) {
       let faults = deck.next().value as Fault[];
@@ -79,18 +98,25 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
         if (never().length === 0 || extra >= extraRounds) break;
         extra += 1;
         faults = never();
+        own.add(round);
       }
-      say(`round ${round}: ${faults.map(({ kind }) => kind).join(', ')}`);
-      const result = await runRound(ground, seed, round, faults);
+      say(`round ${round}: ${namesOf(faults).join(', ')}`);
+      const result = await runRound(ground, seed, round, faults).catch((error: unknown) =>
+        brokenOff(round, namesOf(faults), error),
+      );
       results.push(result);
-      for (const kind of result.struck) struck.set(kind, (struck.get(kind) ?? 0) + 1);
       say(lineOf(result));
-      if (result.differences.length > 0 && !options.goOn) break;
+      if (result.differences.length === 0) continue;
+      say(`    again: ${again(result)}`);
+      if (!options.goOn) break;
     }
   } finally {
     await ground.close();
   }
-  return measuredOf({ ...options, kinds }, struck, results, ground.world.logFolder);
+  return verdictOf({
+    ...{ kinds: namesOf(kinds), whole: once, results, again, logFolder: ground.world.logFolder },
+    details: { apps: apps.join(' and '), seed, scale, ...Object.fromEntries(ground.tally) },
+  });
 }
 
 const lineOf = ({ round, differences, struck, missed, actions, longestRun, seconds }: RoundResult): string =>
@@ -100,38 +126,3 @@ const lineOf = ({ round, differences, struck, missed, actions, longestRun, secon
     `${actions} actions, longest run ${longestRun} events`,
     ...differences.map((difference) => `\n    ${difference}`),
   ].join(', ');
-
-function measuredOf(
-  { kinds, apps, seed, scale }: ChaosOptions,
-  struck: ReadonlyMap<string, number>,
-  results: readonly RoundResult[],
-  logFolder: string,
-): Measured {
-  const failed = results.filter(({ differences }) => differences.length > 0);
-  const broken = new Set(failed.flatMap((result) => result.struck));
-  const survived = [...struck].filter(([kind, times]) => times > 0 && !broken.has(kind));
-  const all = survived.length === kinds.length;
-  // Of a few kinds that were named, all must be survived; of all, as many as promised.
-  const limit = Math.min(promised, kinds.length);
-  return {
-    name: 'chaos',
-    figure: survived.length,
-    limit,
-    unit: 'kinds of fault survived',
-    holds: failed.length === 0 && all && survived.length >= limit,
-    details: {
-      apps: apps.join(' and '),
-      seed,
-      scale,
-      rounds: results.length,
-      kinds: Object.fromEntries(struck),
-      neverStruck: [...struck].filter(([, times]) => times === 0).map(([kind]) => kind),
-      actions: results.reduce((sum, { actions }) => sum + actions, 0),
-      longestRun: Math.max(0, ...results.map(({ longestRun }) => longestRun)),
-      seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
-      ...(failed[0] && {
-        failed: { round: failed[0].round, kinds: failed[0].struck, differences: failed[0].differences, logFolder },
-      }),
-    },
-  };
-}

@@ -2,7 +2,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { advanceable } from '../../store/action-states.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
-import type { Fault } from './fault.ts';
 
 /** Of true length: so long after the faults, or after the last of thousands of actions, all must have come right again. */
 const withinTrueMs = 600_000;
@@ -14,16 +13,15 @@ const scansAtMost = 2;
  * Until all is as at the vendors, each action as often as it may be; what is not so when the time is over. First by
  * itself. What was of a user whom somebody deleted no vendor tells: it may stay until the next scan, which is asked for.
  */
-export async function settle(ground: Ground, faults: readonly Fault[]): Promise<string[]> {
-  const mayFail = faults.some(({ place }) => place === 'vendor' || place === 'network');
-  const found = await settled(ground, () => differences(ground, mayFail, 'leniently'));
+export async function settle(ground: Ground): Promise<string[]> {
+  const found = await settled(ground, () => differences(ground, 'leniently'));
   for (let scans = 1; found.length === 0 && scans <= scansAtMost; scans += 1) {
-    const left = await differences(ground, mayFail, 'strictly');
+    const left = await differences(ground, 'strictly');
     if (left.length === 0) return [];
     await Promise.all(ground.all.map((one) => one.askForScan()));
     await settled(ground, async () => (await Promise.all(ground.all.map((one) => unsettled(one, none)))).flat());
   }
-  return found.length > 0 ? found : settled(ground, () => differences(ground, mayFail, 'strictly'));
+  return found.length > 0 ? found : settled(ground, () => differences(ground, 'strictly'));
 }
 
 /** The same but for numbers and ids. */
@@ -51,11 +49,7 @@ const openActions = ({ world, all }: Ground): Promise<number> =>
     state: { $in: [...advanceable] },
   });
 
-async function differences(
-  { world, all, expected }: Ground,
-  mayFail: boolean,
-  how: 'strictly' | 'leniently',
-): Promise<string[]> {
+async function differences({ world, all, expected }: Ground, how: 'strictly' | 'leniently'): Promise<string[]> {
   const { db } = world.mongodb;
   const busy = (
     await Promise.all(all.map((one) => unsettled(one, how === 'leniently' ? one.tenant.deleted : none)))
@@ -68,10 +62,7 @@ async function differences(
   }
   if (busy.length > 0) return busy;
   const ofOne = all.map(async ({ ledger, tenant, subject }) => {
-    const found = [
-      ...(await ledger.differences(mayFail)),
-      ...(await tenant.differences(db, subject.connectionId, how)),
-    ];
+    const found = [...(await ledger.differences()), ...(await tenant.differences(db, subject.connectionId, how))];
     return found.map((one) => `${subject.app}: ${one}`);
   });
   const more = [...expected].map(async ([name, found]) => (await found()).map((one) => `${name}: ${one}`));

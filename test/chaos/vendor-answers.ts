@@ -65,7 +65,10 @@ export const vendorAnswers: Fault[] = [
     kind: 'vendor-acts-and-hangs-up',
     place: 'vendor',
     at: 'actions',
-    inject: (world) => strike(world, [{ kind: 'reset', ...world.subject.asked.write, executed: true, count: 1 }]),
+    inject: (world) => {
+      world.disrupted();
+      return strike(world, [{ kind: 'reset', ...world.subject.asked.write, executed: true, count: 1 }]);
+    },
   },
   {
     kind: 'vendor-halves-the-quota',

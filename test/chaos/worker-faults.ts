@@ -29,7 +29,7 @@ export async function killedAt(
 const inScan = (
   kind: string,
   proxyOf: (world: Struck) => TcpProxy,
-  trap: Pick<Trap, 'way' | 'pattern' | 'moment'>,
+  trap: Pick<Trap, 'way' | 'pattern' | 'moment' | 'when'>,
   skipMost: number,
 ): Fault => ({
   kind,
@@ -53,13 +53,16 @@ const shiftedBy = (ms: number): string => {
   return `--import data:text/javascript,${encodeURIComponent(code)}`;
 };
 
+/** Of a list, at Okta or at Box, and not of one thing or of a token. */
+const isPage = /\r\n\r\n(?:[\da-f]+\r\n)?(?:\[|\{.*"entries":)/s;
+
 let releases = 0;
 
 export const workerFaults: Fault[] = [
   inScan(
     'worker-killed-in-a-page',
     ({ subject }) => subject.proxy,
-    { way: 'down', pattern: 'HTTP/1.1 200', moment: 'before' },
+    { way: 'down', pattern: 'HTTP/1.1 200', moment: 'before', when: async (text) => isPage.test(text) },
     60,
   ),
   inScan(
@@ -97,7 +100,10 @@ export const workerFaults: Fault[] = [
       await world.workers.start({ NODE_OPTIONS: shiftedBy(ms) });
       await world.workers.stop(first);
       await world.subject.scanning();
-      return () => world.workers.restart();
+      return () => {
+        world.disrupted();
+        return world.workers.restart();
+      };
     },
   },
   {

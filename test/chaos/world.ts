@@ -85,6 +85,8 @@ export interface World {
   expect(name: string, differences: () => Promise<string[]>): void;
   /** Ends with the world: for tenants that a fault keeps from round to round. */
   keep<T extends Kept>(name: string, make: () => Promise<T>): Promise<T>;
+  /** Summed up in the run's verdict. */
+  count(what: string, by: number): void;
   /** For the account of the run. */
   say(line: string): void;
 }

@@ -96,7 +96,9 @@ describe('one drive of many that is locked for ever', () => {
   const locked = 'drive030';
   let scans = 0;
 
-  /** Each drive has `kept`, and `lost` unless told. */
+  const keptOf = (drive: string) => [1, 2, 3, 4].map((n) => `${drive}-kept-${n}`);
+
+  /** Each drive has what is kept, and `lost` unless told. */
   async function scan({ lost, isLocked }: { lost: boolean; isLocked: boolean }): Promise<SweepResult> {
     const drives: Connector = {
       ...box,
@@ -105,7 +107,7 @@ describe('one drive of many that is locked for ever', () => {
           parts: () => Promise.resolve({ records: parts }),
           async sweep(_session, { part: { id, title } }) {
             if (isLocked && id === locked) throw new Failure('unavailableSubject', `${title} is locked`);
-            return { records: [file(`${id}-kept`), ...(lost ? [] : [file(`${id}-lost`)])] };
+            return { records: [...keptOf(id), ...(lost ? [] : [`${id}-lost`])].map((name) => file(name)) };
           },
           lookup: (_session, absent) => Promise.resolve({ records: [], absent, unknown: [] }),
         },
@@ -124,7 +126,7 @@ describe('one drive of many that is locked for ever', () => {
     await scan({ lost: false, isLocked: false });
     const { trust, problem, parts: ended } = await scan({ lost: true, isLocked: true });
     const left = await db.collection('files').distinct('vendorId', { connectionId, removedAt: { $exists: false } });
-    const kept = [...parts.map(({ id }) => `${id}-kept`), `${locked}-lost`];
+    const kept = [...parts.flatMap(({ id }) => keptOf(id)), `${locked}-lost`];
     expect(left.toSorted()).toEqual(kept.toSorted());
 
     expect([trust, ended.done, ended.failed]).toEqual(['trusted', 60, 0]);

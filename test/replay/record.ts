@@ -1,8 +1,8 @@
 /**
- * Records histories of today's workflow from real runs: `npx tsx test/replay/record.ts`. Those of earlier releases stay
- * beside them: `histories/v0-1-0/<what>.json`. See histories.test.ts.
+ * Records histories of today's workflow from real runs into a folder of their own:
+ * `npx tsx test/replay/record.ts <what is new of it>`. Those of before stay beside them. See histories.test.ts.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
@@ -15,16 +15,24 @@ import { startMongo } from '../../local/servers/start-mongo.ts';
 import { startTemporal } from '../../local/servers/start-temporal.ts';
 import { startServices } from '../../local/stack.ts';
 import { getState, workflowIdOf, type ConnectionState } from '../../workflows/messages.ts';
+import { startBoxTenant } from '../support/box-tenant.ts';
 import { startOktaTenant } from '../support/okta-tenant.ts';
 import { runsOf, type History } from '../support/runs-of.ts';
+import { scriptedScenes } from './scripted-scenes.ts';
+import { hashFile, workflowHash } from './workflow-code.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-const folder = fileURLToPath(new URL(`./histories/v${version.replaceAll('.', '-')}/`, import.meta.url));
+const [what] = process.argv.slice(2);
+if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(what ?? ''))
+  throw new Error('say in kebab-case what is new of this workflow: npx tsx test/replay/record.ts states-by-task');
+const folder = fileURLToPath(new URL(`./histories/v${version.replaceAll('.', '-')}-${what}/`, import.meta.url));
+if (existsSync(folder)) throw new Error(`${folder} is there: histories of workflows that ran are kept`);
 
 const owner = new ProcessOwner();
 const states: Record<string, ConnectionState> = {};
+const code = workflowHash();
 
 function store(name: string, history: History): void {
   // Who ran it and where its code lay is of this machine and of no use to a replay.
@@ -44,12 +52,18 @@ async function record(): Promise<void> {
     startMongo(owner, { logFolder }),
     startOktaTenant(owner, { logFolder, users: 60, groups: 5, events: 100, knobs: { latencyMs: 20 } }),
   ]);
+  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  // Before there is another worker on the queues.
+  await scriptedScenes(client, temporal.address, (name, state, history) => {
+    states[name] = state;
+    store(name, history);
+  });
   const env = { CASTELLAN_TIME_SCALE: '0.1' };
   const { apiUrl, apiKey } = await startServices(owner, { temporal, mongodb }, { logFolder, env });
   const api = connectApi(apiUrl, apiKey);
-  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
 
-  const connect = () => api.post<{ id: string }>('/v1/connections', tenant.body).then(({ id }) => id);
+  const connect = (body: object = tenant.body) =>
+    api.post<{ id: string }>('/v1/connections', body).then(({ id }) => id);
   /** The newest run as it stands, once the state is so. */
   async function when(name: string, id: string, so: (state: ConnectionState) => unknown): Promise<void> {
     const handle = client.workflow.getHandle(workflowIdOf(id));
@@ -61,6 +75,15 @@ async function record(): Promise<void> {
       return;
     }
     throw new Error(`${name} did not come`);
+  }
+  /** All its runs to its end; the last one bears the name. */
+  async function ended(name: string, id: string): Promise<void> {
+    const handle = client.workflow.getHandle(workflowIdOf(id));
+    await handle.result();
+    const runs = await runsOf(client, workflowIdOf(id));
+    runs.slice(0, -1).forEach(({ history }, at) => store(`${name}-run-${at + 1}`, history));
+    store(name, runs.at(-1)!.history);
+    states[name] = await handle.query(getState);
   }
 
   await tenant.control.faults({
@@ -85,9 +108,7 @@ async function record(): Promise<void> {
   await api.post(`/v1/connections/${id}/resume`);
   await when('resumed', id, ({ phase }) => phase === 'watching');
 
-  const second = await connect();
-  await client.workflow.getHandle(workflowIdOf(second)).result();
-  store('duplicate', await client.workflow.getHandle(workflowIdOf(second)).fetchHistory());
+  await ended('duplicate', await connect());
 
   await tenant.control.faults({ add: [{ kind: 'status', status: 503, path: '^/api/v1/iam/assignees', count: 8 }] });
   await api.post(`/v1/connections/${id}/rescan`);
@@ -104,19 +125,41 @@ async function record(): Promise<void> {
     await api.post(`/v1/connections/${id}/rescan`);
     await when('rolled-over', id, (state) => state.scan.number >= scan && state.scan.finishedAt);
   }
+  // The vendor takes its time to give up its hooks, so that there is a middle.
+  const slowly = () =>
+    tenant.control.faults({ add: [{ kind: 'delay', ms: 2000, path: '^/api/v1/eventHooks/', count: 1 }] });
+  await slowly();
   await api.post(`/v1/connections/${id}/disconnect`);
-  await client.workflow.getHandle(workflowIdOf(id)).result();
-  const runs = await runsOf(client, workflowIdOf(id));
-  runs.slice(0, -1).forEach(({ history }, at) => store(`run-${at + 1}`, history));
-  store('disconnected', runs.at(-1)!.history);
+  await when('disconnecting', id, ({ phase }) => phase === 'disconnecting');
+  await ended('disconnected', id);
 
   const third = await connect();
   await when('scanning-again', third, ({ phase }) => phase === 'scanning');
+  await when('watching-again', third, ({ phase }) => phase === 'watching');
+  await slowly();
   await api.post(`/v1/connections/${third}/erase`);
-  await client.workflow.getHandle(workflowIdOf(third)).result();
-  store('erased', await client.workflow.getHandle(workflowIdOf(third)).fetchHistory());
+  await when('erasing', third, ({ phase }) => phase === 'erasing');
+  await ended('erased', third);
+
+  const box = await startBoxTenant(owner, {
+    logFolder,
+    fill: { users: 6, groups: 1, items: 80, events: 0 },
+    knobs: { limitFactor: 100, latencyMs: 20 },
+  });
+  const credential = { ...box.body.credential, webhookKeys: ['primary-key-1', 'secondary-key-1'] };
+  const settings = { ...box.body.settings, callsPerMinute: 100_000 };
+  const reading = await connect({ ...box.body, settings, credential, content: 'on' });
+  await when('contents-read', reading, ({ phase, content }) => phase === 'watching' && content?.waiting === 0);
   writeFileSync(`${folder}states.json`, `${JSON.stringify(states)}\n`);
+  writeFileSync(folder + hashFile, `${code}\n`);
   await client.connection.close();
 }
 
-await record().finally(() => owner.stop());
+try {
+  await record();
+} catch (error) {
+  rmSync(folder, { recursive: true, force: true });
+  throw error;
+} finally {
+  await owner.stop();
+}
