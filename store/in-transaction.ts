@@ -60,7 +60,8 @@ async function attemptOnce<T>(
       await session.commitTransaction();
       return result;
     } catch (error) {
-      if (!labelled(error, 'UnknownTransactionCommitResult') || attempt >= 5 || performance.now() > deadline) throw error;
+      if (!labelled(error, 'UnknownTransactionCommitResult') || attempt >= 5 || performance.now() > deadline)
+        throw error;
     }
   }
 }
