@@ -15,6 +15,7 @@ import { isOurs } from './is-ours.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { asFailure, problemForState, throttleDelay, unauthorized } from './problems.ts';
 import type { ActionStep, StepResult } from './results.ts';
+import { Renewal } from './renewal.ts';
 import { addSpent, counting } from './spending.ts';
 
 /** What a step works with: the action's document under lease, and the connector's way to do it. */
@@ -31,9 +32,18 @@ export interface Doing {
 
 const maxTries = 5;
 
+export const stepFor: Partial<Record<ActionDocument['state'], ActionStep>> = {
+  requested: 'prepareAction',
+  prepared: 'applyAction',
+  applying: 'applyAction',
+  pending: 'checkAction',
+  undoRequested: 'undoAction',
+  undoing: 'undoAction',
+};
+
 /**
- * Runs one step under the action's lease. A crash repeats it. Vendor failures become the action's state: `throttled`
- * and `unavailable` wait and repeat, the rest end it with the reason.
+ * Runs one step under the action's lease, and asks nothing of the app without it. A crash repeats it. Vendor failures
+ * become the action's state: `throttled` and `unavailable` wait and repeat, the rest end it with the reason.
  */
 export function actionStep(
   deps: Dependencies,
@@ -43,14 +53,22 @@ export function actionStep(
   return async ({ connectionId, actionId }) => {
     const { actions } = deps.store;
     const leaseMs = deps.times.actionLeaseMs;
+    const renewal = new Renewal(leaseMs);
     const lease = await actions.claim(actionId, holderOf(), leaseMs);
-    if (!lease) return { touched: false };
+    if (!lease) return held(deps, actionId);
+    const document = lease.action;
+    const due = stepFor[document.state];
+    if (due !== name) {
+      // The try before this one came further than it could tell.
+      await actions.release(lease);
+      return { next: due, touched: false };
+    }
     let doing: Doing | undefined;
-    let renewedAt = Date.now();
     const { governor, spent } = counting(deps.governor);
     try {
-      const opened = await openSession({ ...deps, governor }, connectionId, 'actions');
-      const document = lease.action;
+      const opened = await openSession({ ...deps, governor }, connectionId, 'actions', () => {
+        if (renewal.over) throw new LeaseLost(`nobody prolonged the lease of ${actionId}: another worker may have it`);
+      });
       const action = opened.connector.actions[document.action];
       if (!action) {
         const why = opened.connector.absent[document.action] ?? 'this app cannot';
@@ -60,18 +78,28 @@ export function actionStep(
       const current = doing;
       return await heartbeating(
         () => work(current),
-        async () => {
-          if (Date.now() - renewedAt < leaseMs / 3) return;
-          renewedAt = Date.now();
-          await actions.renew(current.lease, leaseMs);
-        },
+        () => renewal.renew((ms) => actions.renew(current.lease, ms)),
       );
     } catch (error) {
-      if (error instanceof LeaseLost) return { touched: false };
-      if (isOurs(error)) throw error;
+      // A connector may have made another failure of it.
+      if (renewal.over || error instanceof LeaseLost) return held(deps, actionId);
+      if (isOurs(error)) {
+        await actions.release((doing ?? { lease }).lease).catch(() => undefined);
+        throw error;
+      }
       return failed(deps, name, doing ?? { lease, spent }, error);
     }
   };
+}
+
+/** Who has it may be dead, as the try before this one: it is gone on with as soon as the lease is over. */
+async function held({ store }: Dependencies, actionId: string): Promise<StepResult> {
+  const action = await store.actions.get(actionId);
+  const next = action && stepFor[action.state];
+  const ms = (action?.leaseUntil?.getTime() ?? 0) - store.now().getTime();
+  if (!next || ms <= 0) return { touched: false };
+  const why = `${actionTitles[action.action]} (${actionId}): another worker has it, or had it when it died`;
+  return { next, delay: { ms, reason: 'lease', why }, touched: false };
 }
 
 /** Writes under the lease and keeps the newest. */
@@ -113,7 +141,7 @@ async function failed(
         ? { unauthorized: unauthorized(failure, opened.connection.credentialVersion, deps.store.now()), touched: false }
         : { touched: false };
     case 'unavailable': {
-      const tries = lease.action.history.filter(({ note }) => note?.startsWith('tried again')).length;
+      const tries = triesOf(lease.action);
       if (tries >= maxTries) break;
       const ms = deps.times.againMs[tries] ?? deps.times.troubleMs;
       const noted = await actions.write(lease, { note: `tried again: ${failure.message}` });
@@ -133,6 +161,12 @@ async function failed(
   await actions.release(ended);
   deps.log.warn({ actionId: lease.action._id, step, problem }, 'action ended without success');
   return { touched: false };
+}
+
+/** In the state that it is in: to undo it is not made shorter by what it took to apply it. */
+function triesOf({ history, state }: ActionDocument): number {
+  const entered = history.findLastIndex((each) => each.state !== state) + 1;
+  return history.slice(entered).filter(({ note }) => note?.startsWith('tried again')).length;
 }
 
 /** What `read` said when the action was prepared, as it was stored. */

@@ -5,20 +5,11 @@ import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';
 import type { ActionDocument } from '../store/action-documents.ts';
 import { protectedAmong } from '../store/protected-principals.ts';
-import { actionStep, release, restored, same, settle, stored, write, type Doing } from './action-steps.ts';
+import { actionStep, release, restored, same, settle, stepFor, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { differences } from './differences.ts';
 import type { ActionStep, StepResult } from './results.ts';
-
-const stepFor: Partial<Record<ActionDocument['state'], ActionStep>> = {
-  requested: 'prepareAction',
-  prepared: 'applyAction',
-  applying: 'applyAction',
-  pending: 'checkAction',
-  undoRequested: 'undoAction',
-  undoing: 'undoAction',
-};
 
 export function nextActions({ store }: Dependencies): Activities['nextActions'] {
   return async ({ connectionId, running, limit }) => {

@@ -58,18 +58,18 @@ class Chunk {
   constructor(deps: Dependencies, opened: Opened) {
     this.deps = deps;
     this.opened = opened;
-    this.deadline = Date.now() + deps.times.chunkMs;
+    this.deadline = performance.now() + deps.times.chunkMs;
   }
 
   private goOn = (graceMs = 0): boolean =>
-    this.ending === undefined && Date.now() < this.deadline + graceMs && !this.opened.session.signal.aborted;
+    this.ending === undefined && performance.now() < this.deadline + graceMs && !this.opened.session.signal.aborted;
 
   /** Prolongs the leases and puts aside how far each came, so that whoever takes one over goes on from there. */
   async keep(): Promise<void> {
     const { leaseMs } = this.deps.times;
     for (const transfer of this.transfers) {
-      if (transfer.lost || Date.now() - transfer.keptAt < leaseMs / 3) continue;
-      transfer.keptAt = Date.now();
+      if (transfer.lost || performance.now() - transfer.keptAt < leaseMs / 3) continue;
+      transfer.keptAt = performance.now();
       try {
         await this.deps.store.contents.keep(transfer.lease, leaseMs, transfer.inspection?.save());
       } catch (error) {
@@ -98,7 +98,7 @@ class Chunk {
     while (this.goOn()) {
       const lease = await this.deps.store.contents.claim(this.opened.connection._id, this.deps.times.leaseMs);
       if (!lease) return;
-      const transfer: Transfer = { lease, inspection: undefined, lost: false, keptAt: Date.now() };
+      const transfer: Transfer = { lease, inspection: undefined, lost: false, keptAt: performance.now() };
       this.transfers.add(transfer);
       try {
         await this.transfer(transfer);

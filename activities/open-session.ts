@@ -34,8 +34,16 @@ export function connectorOf(deps: Dependencies, connection: ConnectionDocument):
   return connector;
 }
 
-/** The governed way to the app: the only place where a credential is opened. */
-export async function openSession(deps: Dependencies, connectionId: string, urgency: Urgency): Promise<Opened> {
+/**
+ * The governed way to the app: the only place where a credential is opened.
+ * @param permitted asked last before each call; what it throws keeps the call from being sent
+ */
+export async function openSession(
+  deps: Dependencies,
+  connectionId: string,
+  urgency: Urgency,
+  permitted?: () => void,
+): Promise<Opened> {
   const connection = await findConnection(deps, connectionId);
   const connector = connectorOf(deps, connection);
   const signal = Context.current().cancellationSignal;
@@ -50,6 +58,7 @@ export async function openSession(deps: Dependencies, connectionId: string, urge
     governor: deps.governor,
     urgency,
     signal,
+    permitted,
     allowLocalOrigins: deps.allowLocalOrigins,
     partOf: async ({ kind, vendorId }) => (await deps.store.records.get(connectionId, kind, vendorId))?.part,
     recall: (kind, vendorIds) => deps.store.records.recall(connectionId, kind, vendorIds),

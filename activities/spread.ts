@@ -7,10 +7,10 @@ const shareOfChunk = 1 / 6;
 
 /** Works out anew what lies below folders that changed; true when its time was over before it was done. */
 export function spread({ store, times }: Dependencies, { connection, session }: Opened): Promise<boolean> {
-  const deadline = Date.now() + times.chunkMs * shareOfChunk;
+  const deadline = performance.now() + times.chunkMs * shareOfChunk;
   return store.spreads.work(connection._id, {
     holder: holderOf(),
     leaseMs: times.leaseMs,
-    goOn: () => Date.now() < deadline && !session.signal.aborted,
+    goOn: () => performance.now() < deadline && !session.signal.aborted,
   });
 }

@@ -17,6 +17,7 @@ import { openSession, type Opened } from './open-session.ts';
 import { outlook } from './outlook.ts';
 import { asFailure, problemOf, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
+import { Renewal } from './renewal.ts';
 import type { SweepResult } from './results.ts';
 import { spread } from './spread.ts';
 
@@ -58,7 +59,7 @@ class Chunk {
   private deadline: number;
   private readonly holder: string;
   private lease: Lease | undefined;
-  private renewedAt = Date.now();
+  private renewal: Renewal;
   /** What the audit trail names from now on will be looked at again. */
   private trailed = false;
   private readonly deps: Dependencies;
@@ -73,16 +74,19 @@ class Chunk {
     this.stage = stage;
     this.spec = spec;
     this.scan = scan;
-    this.deadline = Date.now() + deps.times.chunkMs;
+    this.deadline = performance.now() + deps.times.chunkMs;
+    this.renewal = new Renewal(deps.times.leaseMs);
     this.holder = holderOf();
   }
 
-  private goOn = (): boolean => Date.now() < this.deadline && !this.opened.session.signal.aborted;
+  private inTime = (): boolean => performance.now() < this.deadline && !this.opened.session.signal.aborted;
+
+  /** Under the lease: who lost it leaves the quota to whoever has it now. */
+  private goOn = (): boolean => this.inTime() && !this.renewal.over;
 
   async renew(): Promise<void> {
-    if (!this.lease || Date.now() - this.renewedAt < this.deps.times.leaseMs / 3) return;
-    this.renewedAt = Date.now();
-    await this.deps.store.positions.renew(this.lease, this.deps.times.leaseMs);
+    const { lease } = this;
+    if (lease) await this.renewal.renew((ms) => this.deps.store.positions.renew(lease, ms));
   }
 
   async read(): Promise<Ending> {
@@ -94,7 +98,8 @@ class Chunk {
         range: { from: new Date(store.now().getTime() - (this.spec.retentionMs ?? retentionMs)), until: store.now() },
       }),
     });
-    while (this.goOn()) {
+    while (this.inTime()) {
+      const renewal = new Renewal(times.leaseMs);
       const claim = await store.positions.claim(
         connection._id,
         'sweep',
@@ -117,6 +122,7 @@ class Chunk {
           },
         };
       }
+      this.renewal = renewal;
       this.lease = claim.lease;
       const ending = await this.work(claim.lease);
       this.lease = undefined;
@@ -142,7 +148,8 @@ class Chunk {
       const current = isPart ? await this.sweep(lease) : await this.list(lease);
       if (current) await this.deps.store.positions.release(current);
       // Where the parts that are known now take longer than this, the workflow is soon let send more readers.
-      if (!isPart && !current) this.deadline = Math.min(this.deadline, Date.now() + this.deps.times.chunkMs / 12);
+      if (!isPart && !current)
+        this.deadline = Math.min(this.deadline, performance.now() + this.deps.times.chunkMs / 12);
       return undefined;
     } catch (error) {
       return this.failed(lease, error);

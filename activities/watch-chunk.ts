@@ -17,6 +17,7 @@ import { isOurs } from './is-ours.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { asFailure, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
+import { Renewal } from './renewal.ts';
 import type { WatchResult } from './results.ts';
 import { spread } from './spread.ts';
 import { keepSubscribed } from './subscriptions.ts';
@@ -68,22 +69,25 @@ class Chunk {
   private readonly holder = holderOf();
   private readonly deadline: number;
   private lease: Lease | undefined;
-  private renewedAt = Date.now();
+  private renewal: Renewal;
 
   constructor(deps: Dependencies, opened: Opened, round: number, agenda: Agenda) {
     this.deps = deps;
     this.opened = opened;
     this.round = round;
     this.agenda = agenda;
-    this.deadline = Date.now() + deps.times.chunkMs;
+    this.deadline = performance.now() + deps.times.chunkMs;
+    this.renewal = new Renewal(deps.times.leaseMs);
   }
 
-  private goOn = (): boolean => Date.now() < this.deadline && !this.opened.session.signal.aborted;
+  private inTime = (): boolean => performance.now() < this.deadline && !this.opened.session.signal.aborted;
+
+  /** Under the lease: who lost it leaves the quota to whoever has it now. */
+  private goOn = (): boolean => this.inTime() && !this.renewal.over;
 
   async renew(): Promise<void> {
-    if (!this.lease || Date.now() - this.renewedAt < this.deps.times.leaseMs / 3) return;
-    this.renewedAt = Date.now();
-    await this.deps.store.positions.renew(this.lease, this.deps.times.leaseMs);
+    const { lease } = this;
+    if (lease) await this.renewal.renew((ms) => this.deps.store.positions.renew(lease, ms));
   }
 
   async follow(scope: 'all' | 'pending'): Promise<Ending> {
@@ -92,7 +96,7 @@ class Chunk {
     if (typeof drained !== 'string') return drained;
     if (scope === 'pending') return {};
 
-    while (this.left > 0 && this.goOn()) {
+    while (this.left > 0 && this.inTime()) {
       const outcome = await this.next();
       if (outcome === 'none') this.left = 0;
       else if (outcome !== 'done') return outcome;
@@ -128,7 +132,7 @@ class Chunk {
     if (!this.agenda.holds && !this.drained) return ending;
     this.looked = true;
     try {
-      await checkHolds(this.deps, this.opened, this.goOn);
+      await checkHolds(this.deps, this.opened, this.inTime);
       return ending;
     } catch (error) {
       if (Failure.is(error, 'unauthorized'))
@@ -149,8 +153,10 @@ class Chunk {
   private async next(only?: typeof pendingFeed): Promise<'none' | 'done' | Ending> {
     const { store, times } = this.deps;
     const round = only ? Number.MAX_SAFE_INTEGER : this.round;
+    const renewal = new Renewal(times.leaseMs);
     const claim = await store.positions.claimFeed(this.opened.connection._id, round, this.holder, times.leaseMs, only);
     if (!claim.lease) return 'none';
+    this.renewal = renewal;
     this.lease = claim.lease;
     try {
       const end = await this.work(claim.lease);

@@ -337,6 +337,8 @@ export interface OpenOptions {
   haveLogin?: Session['haveLogin'];
   /** Milliseconds: what a throttle without a stated wait costs (60 s), and how long an answer may take (30 s). */
   times?: { bareThrottleMs?: number; timeoutMs?: number };
+  /** Asked last before each call, when its permit is there: what it throws keeps the call from being sent. */
+  permitted?: () => void;
   /** Told of every call that was answered or failed, for traces and counts. */
   observe?: (event: CallEvent) => void;
 }

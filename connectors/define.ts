@@ -91,6 +91,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
         classify: (answer: Answer, call: Call) => spec.classify?.(answer, call),
         secrets: () => [...new Set([...secrets, ...tokens.values(owner), ...tokens.values(ownerOf(null))])],
         heard,
+        permitted: () => options.permitted?.(),
         observe: (event) => options.observe?.(event),
       };
       const session: Session<Settings> = {

@@ -43,6 +43,27 @@ test('an accepted plan and an undo that was asked for wait too', async () => {
   expect(await actions.backlog()).toMatchObject([{ waiting: 1, oldest: undone._id }]);
 });
 
+test('what was begun waits too, when who had it was not heard of for a minute', async () => {
+  const begun = await requested('a');
+  await step(begun._id, prepared, { state: 'applying' });
+  clock.ms += 120_000;
+  // Let go of: its lane has it in hand, as while the app is still at it.
+  expect(await actions.backlog()).toEqual([]);
+  const since = clock.now();
+  const lease = (await actions.claim(begun._id, 'a worker that dies', 1_000))!;
+  clock.ms += 61_000;
+  expect(await actions.backlog()).toEqual([]);
+  clock.ms += 1;
+  expect(await actions.backlog()).toMatchObject([
+    {
+      waiting: 1,
+      oldest: begun._id,
+      since: lease.action.history.at(-1)!.at,
+      heldUntil: new Date(since.getTime() + 1_000),
+    },
+  ]);
+});
+
 test('what is past its time is expired in every connection, and no longer waits', async () => {
   const late = await requested('a');
   const other = await requested('a', { connectionId: 'con_b' });

@@ -1,5 +1,5 @@
 import type { Collection, Db } from 'mongodb';
-import { advanceable, cancellable } from './action-states.ts';
+import { advanceable, cancellable, underway } from './action-states.ts';
 import type { ActionBacklog, Actions } from './actions-interface.ts';
 import { unplaced } from './batch-queue.ts';
 import type { Clock } from './clock.ts';
@@ -10,8 +10,9 @@ type Grouped = Omit<ActionBacklog, 'connectionId' | 'since' | 'oldest'> & {
   first: Pick<ActionBacklog, 'since' | 'oldest'>;
 };
 
-/** A lane takes these up; the other unfinished ones it has in hand already. */
+/** A lane takes these up; what is underway it has in hand already, unless who had it died and nobody took it over. */
 const waitingStates: readonly ActionStateName[] = ['requested', 'prepared', 'undoRequested'];
+const forsakenAfterMs = 60_000;
 
 /** Raises `seq`, so that a step which was about to apply it finds itself fenced off. */
 export async function expireOverdue(
@@ -37,6 +38,14 @@ export function createActionBacklog(db: Db, clock: Clock): Pick<Actions, 'backlo
   return {
     async backlog() {
       const now = clock.now();
+      const forsakenBefore = new Date(now.getTime() - forsakenAfterMs);
+      const forsaken = {
+        $and: [
+          { $in: ['$state', [...underway]] },
+          { $gt: ['$leaseUntil', null] },
+          { $lt: ['$leaseUntil', forsakenBefore] },
+        ],
+      };
       const found = await actions
         .aggregate<Grouped>([
           { $match: { state: { $in: [...advanceable] } } },
@@ -47,12 +56,12 @@ export function createActionBacklog(db: Db, clock: Clock): Pick<Actions, 'backlo
               at: { $last: '$history.at' },
               waits: {
                 $and: [
-                  { $in: ['$state', [...waitingStates]] },
+                  { $or: [{ $in: ['$state', [...waitingStates]] }, forsaken] },
                   // What waits for its batch's budget is where it should be.
                   { $not: [unplaced] },
                   // `null` sorts below every date.
                   { $lte: ['$leaseUntil', now] },
-                  { $or: [{ $eq: ['$state', 'undoRequested'] }, { $gt: ['$expiresAt', now] }] },
+                  { $or: [{ $not: [{ $in: ['$state', [...cancellable]] }] }, { $gt: ['$expiresAt', now] }] },
                 ],
               },
             },

@@ -21,7 +21,7 @@ const labelled = (error: unknown, label: string): boolean => error instanceof Mo
  * an earlier try of it was committed. Rejects with the last error when the conflict outlasts 20 s.
  */
 export async function inTransaction<T>(client: MongoClient, body: (session: ClientSession) => Promise<T>): Promise<T> {
-  const deadline = Date.now() + withinMs;
+  const deadline = performance.now() + withinMs;
   const session = client.startSession();
   try {
     for (let attempt = 1; ; attempt += 1) {
@@ -32,7 +32,7 @@ export async function inTransaction<T>(client: MongoClient, body: (session: Clie
           labelled(error, 'TransientTransactionError') ||
           labelled(error, 'UnknownTransactionCommitResult') ||
           isDuplicateKey(error);
-        if (!again || attempt >= tries || Date.now() > deadline) throw error;
+        if (!again || attempt >= tries || performance.now() > deadline) throw error;
       }
       await delay(Math.random() * Math.min(500, 4 * 2 ** Math.min(attempt, 10)));
     }
@@ -60,7 +60,8 @@ async function attemptOnce<T>(
       await session.commitTransaction();
       return result;
     } catch (error) {
-      if (!labelled(error, 'UnknownTransactionCommitResult') || attempt >= 5 || Date.now() > deadline) throw error;
+      if (!labelled(error, 'UnknownTransactionCommitResult') || attempt >= 5 || performance.now() > deadline)
+        throw error;
     }
   }
 }

@@ -217,6 +217,21 @@ describe('a call', () => {
   });
 });
 
+it('a call that is not permitted any more once it has its permit is not sent, and settles', async () => {
+  let requests = 0;
+  const baseUrl = await serve((_request, response) => {
+    requests += 1;
+    response.end('{}');
+  });
+  const over = new Error('over');
+  const permitted = () => {
+    if (governor.calls.length > 0) throw over;
+  };
+  const session = open({ baseUrl }, {}, { permitted });
+  expect(await failed(session.fetch(get(`${baseUrl}/things`)))).toBe(over);
+  expect([requests, governor.calls.map(({ settled }) => settled)]).toEqual([0, [1]]);
+});
+
 describe('origins', () => {
   it('are checked before anything is sent or asked of a quota', async () => {
     let reached = 0;

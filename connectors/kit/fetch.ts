@@ -29,6 +29,8 @@ export interface FetchContext {
   secrets(): string[];
   /** Told of each `Date` header, with our own time of the arrival. */
   heard(origin: string, date: Date): void;
+  /** Throws where the call must not be sent any more. */
+  permitted(): void;
   observe(event: CallEvent): void;
 }
 
@@ -178,6 +180,12 @@ async function begin(call: Call, url: URL, context: FetchContext): Promise<Attem
   if (!call.anonymous) await context.authorize(outgoing);
   const charges = context.quotas(call);
   const permit: Permit = await context.governor.acquire(charges, context.urgency, context.signal, context.connectionId);
+  try {
+    context.permitted();
+  } catch (error) {
+    await permit.settle();
+    throw error;
+  }
   const startedAt = performance.now();
   let reading: QuotaReading | undefined;
   const event: Pick<CallEvent, 'status' | 'failure'> = {};

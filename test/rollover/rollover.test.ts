@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, type WorkflowBundle } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -155,6 +156,40 @@ describe('a connection that rolls over under a storm of signals', () => {
     // Told at 200; what was under way then adds its end, and signals go on coming meanwhile.
     expect(Math.max(...lengths)).toBeLessThan(3 * suggested);
     expect(store.states.at(-1)!.runs).toBe(runs.length);
+  });
+
+  it('lets a step that is writing come to its end, however long it takes', async () => {
+    const store = createStore();
+    let end: () => void = () => undefined;
+    const written = new Promise<void>((resolve) => (end = resolve));
+    const runs = async () => (await runsOf(client, 'connection/con_writing')).length;
+    let attempts = 0;
+    let runsAtEnd = 0;
+    const { applyAction } = store.activities;
+    store.activities.applyAction = async (input) => {
+      attempts += 1;
+      const beats = setInterval(() => Context.current().heartbeat(), 1000);
+      await written.finally(() => clearInterval(beats));
+      runsAtEnd = await runs();
+      return applyAction(input);
+    };
+    await withWorkers({ connection: native, workflowBundle, activities: store.activities }, async () => {
+      store.request('act_writing');
+      const handle = await start(client, { connectionId: 'con_writing' });
+      const summaries = async () => {
+        const { events } = await handle.fetchHistory();
+        return (events ?? []).flatMap(({ userMetadata }) => String(userMetadata?.summary?.data ?? ''));
+      };
+      await eventually(() => attempts > 0);
+      for (let n = 0; n < 2 * suggested; n += 1) await handle.signal(messages.changed);
+      while ((await runs()) === 1 && !(await summaries()).some((each) => each.includes('end their step')))
+        await delay(200);
+      end();
+      await eventually(() => store.open === 0);
+      for (; (await runs()) === 1; await delay(50));
+      await handle.terminate();
+    });
+    expect([attempts, runsAtEnd]).toEqual([1, 1]);
   });
 
   it('answers or refuses every update that comes while it rolls over', async () => {

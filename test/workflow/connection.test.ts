@@ -74,6 +74,36 @@ describe('the connection workflow', () => {
     );
   });
 
+  it('goes on with an action that another try held as soon as its lease is over', async () => {
+    let offered = true;
+    const steps: { step: string; at: number }[] = [];
+    await running(
+      {
+        authenticate: async () => verified(1),
+        nextActions: async () => {
+          if (!offered) return [];
+          offered = false;
+          return [{ actionId: 'act_1', title: 'suspend', step: 'applyAction' }];
+        },
+        applyAction: async () => {
+          steps.push({ step: 'apply', at: await currentTimeMs() });
+          const delay = { ms: 15_000, reason: 'lease' as const, why: 'another worker has act_1' };
+          return { next: 'checkAction', delay, touched: false };
+        },
+        checkAction: async () => {
+          steps.push({ step: 'check', at: await currentTimeMs() });
+          return { touched: true };
+        },
+      },
+      async (_handle, said) => {
+        await eventually(() => steps.length === 2, 5_000);
+        expect(steps.map(({ step }) => step)).toEqual(['apply', 'check']);
+        expect(steps[1]!.at - steps[0]!.at).toBeLessThan(60_000);
+        expect(said.states.some(({ waits }) => waits.actions?.why === 'another worker has act_1')).toBe(true);
+      },
+    );
+  });
+
   it('tells when a stage ends, and that the scan is too slow, as of when that was first so', async () => {
     const eta = (at: string) => ({ at, earliest: at, latest: at, basis: 'previous scan' as const });
     const notice = (since: string) => ({
