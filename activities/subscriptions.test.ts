@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { box } from '../connectors/box/index.ts';
-import type { PushRequest } from '../connectors/connector.ts';
+import type { PushRequest } from '../connectors/push-request.ts';
 import { openStore } from '../store/open-store.ts';
 import type { Store } from '../store/store.ts';
 import { credentialOf, settingsOf, startEnterprise, type BoxEnterprise } from '../test/contract/box-enterprise.ts';

@@ -146,8 +146,8 @@ class Chunk {
   /** Last, as nothing depends on it; what takes longer than a part of the chunk is gone on with in the next round. */
   async keepSubscribed(): Promise<void> {
     const until = Date.now() + this.deps.times.chunkMs / 4;
-    const goOn = () => this.goOn() && Date.now() < until;
-    if (this.goOn()) await keepSubscribed(this.deps, this.opened, this.agenda.subscription, goOn);
+    const goOn = () => this.inTime() && Date.now() < until;
+    if (this.inTime()) await keepSubscribed(this.deps, this.opened, this.agenda.subscription, goOn);
   }
 
   private async next(only?: typeof pendingFeed): Promise<'none' | 'done' | Ending> {

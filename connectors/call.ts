@@ -41,3 +41,10 @@ export interface Download extends Pick<Answer, 'status' | 'headers' | 'header'> 
   /** Its errors are Failures, `unavailable` where it was cut. More than the call's `maxBytes` is `invalid`. */
   stream: Readable;
 }
+
+export interface CallEvent {
+  operation: string;
+  status?: number;
+  ms: number;
+  failure?: string;
+}

@@ -2,8 +2,9 @@ import type { z } from 'zod';
 import type { ContentOf } from './content.ts';
 import type { Urgency, Charge, Governor } from './quota.ts';
 import type { ActionName, ActionTarget } from './actions.ts';
-import type { Answer, Call, Download } from './call.ts';
-import type { Origins, OutgoingRequest, TokenCache } from './authorization.ts';
+import type { Answer, Call, CallEvent, Download } from './call.ts';
+import type { AuthContext, Origins, OutgoingRequest } from './authorization.ts';
+import type { PushAnswer, PushRequest } from './push-request.ts';
 import type { Failure, FailureKind } from './kit/failures.ts';
 import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
 
@@ -203,19 +204,6 @@ export interface Action<T, B, S = unknown> {
   repeat: 'readable' | 'harmless';
 }
 
-export interface PushRequest {
-  method: string;
-  /** Segments after `/webhooks/<app>/`. */
-  path: readonly string[];
-  headers: Readonly<Record<string, string | undefined>>;
-  query: Readonly<Record<string, string | undefined>>;
-  body: Uint8Array;
-}
-export interface PushAnswer {
-  status: number;
-  contentType?: string;
-  body?: string;
-}
 export interface Received {
   touched: readonly Ref[];
   parts: readonly { stage: StageName; part: string }[];
@@ -273,20 +261,6 @@ export interface Verified {
   probes: Partial<Record<Capability, Probe>>;
 }
 
-export interface AuthContext<S, C> {
-  settings: S;
-  credential: C;
-  subject?: string;
-  /** Of the subject. */
-  tokens: TokenCache;
-  /** Of the connection, whoever is acted as: where one token serves with a header that names the subject. */
-  shared: TokenCache;
-  /** The origin's clock: ours, corrected by its `Date` headers. */
-  now(): Date;
-  /** Governed like every call and never authorized itself. */
-  fetch(call: Call): Promise<Answer>;
-}
-
 export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   id: string;
   title: string;
@@ -341,13 +315,6 @@ export interface OpenOptions {
   permitted?: () => void;
   /** Told of every call that was answered or failed, for traces and counts. */
   observe?: (event: CallEvent) => void;
-}
-
-export interface CallEvent {
-  operation: string;
-  status?: number;
-  ms: number;
-  failure?: string;
 }
 
 export type ActionState = Record<string, unknown>;

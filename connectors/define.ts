@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Answer, Call } from './call.ts';
-import type { AuthContext, Connector, ConnectorSpec, OpenOptions, Push, Session, Verified } from './connector.ts';
+import type { AuthContext } from './authorization.ts';
+import type { Connector, ConnectorSpec, OpenOptions, Push, Session, Verified } from './connector.ts';
 import { Failure } from './kit/failures.ts';
 import { governedDownload, governedFetch, type FetchContext } from './kit/fetch.ts';
 import { originProblem } from './kit/origins.ts';

@@ -1,5 +1,6 @@
 import express, { type Application, type Request, type Response } from 'express';
-import type { Connector, PushAnswer, PushRequest } from '../../connectors/connector.ts';
+import type { PushAnswer, PushRequest } from '../../connectors/push-request.ts';
+import type { Connector } from '../../connectors/connector.ts';
 import { Failure } from '../../connectors/kit/failures.ts';
 import type { Deps } from '../deps.ts';
 import { phaseOf } from '../connection-of.ts';

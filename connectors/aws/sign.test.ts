@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { AuthContext } from '../connector.ts';
+import type { AuthContext } from '../authorization.ts';
 import { awsCredential, awsSettings, type AwsCredential, type AwsSettings } from './settings.ts';
 import { authorize } from './sign.ts';
 

@@ -4,7 +4,7 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { z } from 'zod';
 import type { OutgoingRequest } from '../authorization.ts';
 import type { Answer } from '../call.ts';
-import type { AuthContext } from '../connector.ts';
+import type { AuthContext } from '../authorization.ts';
 import { Failure } from '../kit/failures.ts';
 import { asFailure } from './errors.ts';
 import { requestHandler, scopeHeader } from './request-handler.ts';

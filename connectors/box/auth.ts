@@ -3,7 +3,7 @@ import { SignJWT } from 'jose';
 import { z } from 'zod';
 import type { OutgoingRequest } from '../authorization.ts';
 import type { Answer } from '../call.ts';
-import type { AuthContext } from '../connector.ts';
+import type { AuthContext } from '../authorization.ts';
 import { Failure } from '../kit/failures.ts';
 import { clientOf, type Credential, type JwtConfig } from './credential.ts';
 import { apiOrigin, type Settings } from './settings.ts';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import type { PushRequest } from '../connector.ts';
+import type { PushRequest } from '../push-request.ts';
 import { createPush } from './push.ts';
 
 const at = '2026-01-01T00:00:00-08:00';

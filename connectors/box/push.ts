@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import type { Push, PushRequest, Ref } from '../connector.ts';
+import type { PushRequest } from '../push-request.ts';
+import type { Push, Ref } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { credential, webhookKeysOf } from './credential.ts';
 import { rowOf, type Row } from './event-source.ts';

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { Origins, OutgoingRequest } from '../authorization.ts';
 import type { Answer, Call, Download } from '../call.ts';
-import type { CallEvent } from '../connector.ts';
+import type { CallEvent } from '../call.ts';
 import type { Charge, Governor, Permit, QuotaReading, Urgency } from '../quota.ts';
 import { createAnswer, evidenceOf, type ReceivedAnswer } from './answer.ts';
 import { prepareExchange, readWhole, refusal, unavailable, type Exchange, type Opened } from './exchange.ts';

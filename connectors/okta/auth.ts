@@ -3,7 +3,7 @@ import { exportJWK, generateKeyPair, importJWK, SignJWT, type JWK } from 'jose';
 import { z } from 'zod';
 import type { OutgoingRequest } from '../authorization.ts';
 import type { Answer } from '../call.ts';
-import type { AuthContext } from '../connector.ts';
+import type { AuthContext } from '../authorization.ts';
 import { Failure } from '../kit/failures.ts';
 import { usableScopes, type Credential, type OauthCredential } from './credential.ts';
 import { noOrg } from './no-org.ts';

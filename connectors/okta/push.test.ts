@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PushRequest } from '../connector.ts';
+import type { PushRequest } from '../push-request.ts';
 import { push } from './push.ts';
 
 const request = (given: Partial<PushRequest> = {}): PushRequest => ({

@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { Push, PushRequest, Subscription } from '../connector.ts';
+import type { PushRequest } from '../push-request.ts';
+import type { Push, Subscription } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { call, rowsOf, segment, type OktaSession } from './api.ts';
 import { anyList, eventHook } from './schemas.ts';

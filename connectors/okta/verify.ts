@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Answer } from '../call.ts';
-import type { AuthContext, Capability, Probe, Verified } from '../connector.ts';
+import type { AuthContext } from '../authorization.ts';
+import type { Capability, Probe, Verified } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { grantedScopes } from './auth.ts';
 import { call, dateOf, listAll, rowsOf, segment, type OktaSession } from './api.ts';

@@ -2,7 +2,8 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { box } from '../../connectors/box/index.ts';
-import type { PushRequest, Session, Subscribed } from '../../connectors/connector.ts';
+import type { PushRequest } from '../../connectors/push-request.ts';
+import type { Session, Subscribed } from '../../connectors/connector.ts';
 import { credentialOf, startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 
 let enterprise: BoxEnterprise;

@@ -2,7 +2,8 @@ import { box } from '../../connectors/box/index.ts';
 import { createBoxSimulator } from '../../simulators/box/simulator.ts';
 import type { BoxFault } from '../../simulators/box/faults.ts';
 import { createHoldingProxy, credentialOf, ownerIn, quiet, settingsOf } from './box-enterprise.ts';
-import { describeContract, type Spoil } from './contract-suite.ts';
+import { describeContract } from './contract-suite.ts';
+import type { Spoil } from './running-app.ts';
 
 describeContract(box, async () => {
   const clientSecret = 'canaryOfTheContractSuite00000000';

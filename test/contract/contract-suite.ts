@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actionNames, type ActionName } from '../../connectors/actions.ts';
+import type { CallEvent } from '../../connectors/call.ts';
 import type {
   ActionState,
-  CallEvent,
   Connector,
   OpenOptions,
   Page,
@@ -16,41 +16,7 @@ import { recordSchemas, stageNames, stageOf, type AnyRecord, type StageName } fr
 import { expectCost, toldOf } from '../support/expect-cost.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 import { createOcsfValidator, sharedFolder } from './ocsf-validator.ts';
-
-/** How a stand-in vendor spoils the answers to requests whose path and query match. */
-export type Spoil =
-  | { kind: 'status'; status: number }
-  | { kind: 'torn' | 'truncated' | 'html' | 'reset' | 'emptyMiddlePage' }
-  | { kind: 'foreignNext'; to: string };
-
-export interface RunningApp {
-  settings: unknown;
-  credential: unknown;
-  wrongCredential: unknown;
-  /** What must never show anywhere. */
-  secrets: readonly string[];
-  /** Parts that have at least three pages, as `stage/part`. */
-  long: readonly string[];
-  /** How many records of a kind the vendor has; kinds that are not here are only checked for being consistent. */
-  truth(): Partial<Record<AnyRecord['kind'], number>>;
-  /** A part whose list is asked by requests that match `path`. */
-  spoilable: { stage: StageName; part: string; path: string };
-  spoil(spoil: Spoil, path: string): void;
-  mend(): void;
-  /** Changes something as somebody else; the refs that the feed must then touch. */
-  change(): readonly Ref[];
-  /** What a store would know of where an object was last seen. */
-  partOf?: OpenOptions['partOf'];
-  /** Statuses of which this vendor's own code in the body says something else than the table. */
-  kinds?: Readonly<Record<number, FailureKind>>;
-  /** The vendor's paging knows no addresses, only markers: a link to elsewhere is an answer it cannot give. */
-  pagesByMarker?: boolean;
-  /** Refs that look right and are not there. */
-  missing: readonly Ref[];
-  /** Objects to act upon. */
-  targets(): { [N in ActionName]?: object };
-  close(): Promise<void>;
-}
+import type { RunningApp, Spoil } from './running-app.ts';
 
 const roundTrip = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
 const idOf = (record: AnyRecord) => `${record.kind}/${record.vendorId}`;

@@ -3,7 +3,8 @@ import { createServer, request as forward, type IncomingMessage, type ServerResp
 import type { AddressInfo } from 'node:net';
 import { Ajv } from 'ajv';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Page, PushRequest, Session, Stage } from '../../connectors/connector.ts';
+import type { PushRequest } from '../../connectors/push-request.ts';
+import type { Page, Session, Stage } from '../../connectors/connector.ts';
 import { okta } from '../../connectors/okta/index.ts';
 import type { AnyRecord } from '../../connectors/records.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';

@@ -1,7 +1,8 @@
 import { okta } from '../../connectors/okta/index.ts';
 import type { OktaFault } from '../../simulators/okta/faults.ts';
 import { createOktaSimulator } from '../../simulators/okta/simulator.ts';
-import { describeContract, type Spoil } from './contract-suite.ts';
+import { describeContract } from './contract-suite.ts';
+import type { Spoil } from './running-app.ts';
 
 describeContract(okta, async () => {
   const token = '00canaryOfTheContractSuite0000000000000000';
