@@ -18,8 +18,6 @@ export type Interruption = 'rollover' | 'wish' | 'credentials';
 
 const maxEvents = 3000;
 const maxAgeMs = 24 * 3600_000;
-/** How long a step of an action may take. */
-const stepMs = 60_000;
 
 export const now = (): string => new Date().toISOString();
 export const inMs = (ms: number): string => new Date(Date.now() + ms).toISOString();
@@ -69,9 +67,7 @@ export class Run {
     await condition(() => ended, 10_000, { summary: `letting go: ${this.interruption}` });
     // The next run would tear what a step is writing. Not for a wish, which may be to stop.
     if (!ended && this.interruption === 'rollover' && this.state.actions.running > 0 && patched('steps-end'))
-      await condition(() => ended || this.state.actions.running === 0, stepMs - 10_000, {
-        summary: `letting ${this.state.actions.running} action(s) end their step`,
-      });
+      await condition(() => ended || this.state.actions.running === 0, 50_000, { summary: 'letting a step end' });
     this.scope = undefined;
     this.state.waits = {};
     this.state.actions.running = 0;
