@@ -76,7 +76,10 @@ module.exports = {
       from: { path: '^api/', pathNot: TEST_FILE },
       to: {
         path: '^(connectors|workflows|activities)/',
-        pathNot: ['^workflows/messages\\.ts$', '^connectors/(index|connector|push-request|records|actions|kit/failures)\\.ts$'],
+        pathNot: [
+          '^workflows/messages\\.ts$',
+          '^connectors/(index|connector|push-request|records|actions|kit/failures)\\.ts$',
+        ],
       },
     },
     {
