@@ -182,7 +182,7 @@ describe('a connection that rolls over under a storm of signals', () => {
       };
       await eventually(() => attempts > 0);
       for (let n = 0; n < 2 * suggested; n += 1) await handle.signal(messages.changed);
-      while ((await runs()) === 1 && !(await summaries()).some((each) => each.includes('end their step')))
+      while ((await runs()) === 1 && !(await summaries()).some((each) => each.includes('letting a step end')))
         await delay(200);
       end();
       await eventually(() => store.open === 0);
