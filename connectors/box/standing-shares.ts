@@ -1,4 +1,3 @@
-import { createAged } from '../kit/aged.ts';
 import { Failure } from '../kit/failures.ts';
 import type { Kept, Recalled } from '../connector.ts';
 import type { FileRecord, Share } from '../records.ts';
@@ -7,7 +6,7 @@ import { call, remembered } from './api.ts';
 import { knownInsiders, type Insiders, type Person } from './insiders.ts';
 import { fileId, nameOf, rawOf, type Place } from './items.ts';
 import { eventPage, type Item } from './schemas.ts';
-import { tenantOf, type BoxSession } from './settings.ts';
+import { type BoxSession } from './settings.ts';
 import { linkSharesOf } from './shares.ts';
 import { touchedBy } from './touched.ts';
 
@@ -30,61 +29,34 @@ const toldForMs = 13 * day;
 /** Of items whose turn it is Box is asked all the same, so that what no event told does not stand for long. */
 const slotMs = day / 2;
 const slots = 13n;
-/** A session reads no further; the next one goes on from there. */
+/** It is read by every chunk anew; past this that would cost more than it saves. */
 const mostPages = 40;
 
-/** What the stream has told a worker process, for all its sessions. */
-interface Told {
-  changed: Set<string>;
-  position: string;
-  /** Something in it cannot be laid to an item. */
-  unclear: boolean;
-  /** One session at a time reads on. */
-  turn: Promise<unknown>;
-}
-/** Read anew by then, so that what changed two weeks ago is forgotten too. */
-const heard = createAged<Told>({ forMs: day / 2, most: 1000 });
-
-/** Items of whose collaborations the stream tells anything, as it is kept: two weeks. Undefined: it cannot be told. */
+/**
+ * Items of whose collaborations the stream tells anything, as it is kept: two weeks. From its start each time: rows that
+ * come late or out of order may stand before what was read already. Undefined: it cannot be told.
+ */
 function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefined> {
-  return remembered(base, 'collaborations that changed', () => {
-    const [tenant, now] = [tenantOf(base), base.now()];
-    const told = heard.get(tenant, now) ?? {
-      changed: new Set(),
-      position: '0',
-      unclear: false,
-      turn: Promise.resolve(),
-    };
-    if (!heard.get(tenant, now)) heard.set(tenant, told, now);
-    const read = told.turn.then(() => readOn(base, told));
-    told.turn = read.catch(() => undefined);
-    return read;
+  return remembered(base, 'collaborations that changed', async () => {
+    const changed = new Set<string>();
+    let position = '0';
+    for (let page = 0; page < mostPages; page += 1) {
+      const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
+      const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
+      if (answer.status >= 300) return undefined;
+      for (const entry of answer.json(eventPage).entries) {
+        const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
+        if (items.length === 0) return undefined;
+        for (const { vendorId } of items) changed.add(vendorId);
+      }
+      const next = positionOf(answer.text());
+      if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
+      // Where it has nothing of these a page is empty, though more follows.
+      if (next === position) return changed;
+      position = next;
+    }
+    return undefined;
   });
-}
-
-async function readOn(base: BoxSession, told: Told): Promise<ReadonlySet<string> | undefined> {
-  const { changed } = told;
-  for (let page = 0; page < mostPages && !told.unclear; page += 1) {
-    const { position } = told;
-    const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
-    const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
-    if (answer.status >= 300) {
-      heard.delete(tenantOf(base));
-      return undefined;
-    }
-    const { entries } = answer.json(eventPage);
-    for (const entry of entries) {
-      const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
-      if (items.length === 0) told.unclear = true;
-      for (const { vendorId } of items) changed.add(vendorId);
-    }
-    const next = positionOf(answer.text());
-    if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
-    told.position = next;
-    // Where it has nothing of these a page is empty, though more follows.
-    if (!told.unclear && next === position) return changed;
-  }
-  return undefined;
 }
 
 /**

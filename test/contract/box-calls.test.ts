@@ -83,21 +83,6 @@ it('no chunk reads the list of users: the store knows them, and of each of the o
   for (const { to, sharing } of people) expect(sharing).toBe(accounts.has(to) ? 'internal' : 'external');
 });
 
-it('of the stream a chunk reads what came since the chunk before', async () => {
-  const { control } = enterprise.simulator;
-  const { id: item } = control.createItem({ type: 'file', name: 'one more', owner: enterprise.owner });
-  const { id } = control.invite({ item, user: [...accounts.keys()][0]!, role: 'viewer' });
-  for (let n = 0; n < 1_200; n += 1) control.updateCollaboration({ id, role: n % 2 === 0 ? 'editor' : 'viewer' });
-  const first = await sweep('files', enterprise.owner, store);
-  // All of it once, 500 rows a page whether they are of these or not.
-  const once = callsTo('GET /events');
-  expect(once).toBeLessThan(3 * first.chunks);
-  const { chunks } = await sweep('files', enterprise.owner, store);
-  // For each chunk a page with what came meanwhile, none of it of these, and one that shows that it was the last.
-  expect(callsTo('GET /events') - once).toBeLessThanOrEqual(2 * chunks);
-  expect(callsTo('GET /users')).toBe(0);
-}, 20_000);
-
 it('what was shared since the chunk before does not stand', async () => {
   const { kept } = await sweep('files', enterprise.owner, store);
   expect(kept.length).toBeGreaterThan(depth / 2);
