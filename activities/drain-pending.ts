@@ -11,6 +11,8 @@ import type { Opened } from './open-session.ts';
 
 const atOnce = 100;
 const maxTries = 8;
+/** Of the shortest wait: longer, and what failed while the app was away would be long behind when that is back. */
+const longestWait = 4;
 
 /**
  * Looks again at what webhooks, audit rows and actions named: asks the app for the present state of each and writes it
@@ -81,7 +83,7 @@ export async function drainPending(
   }
 
   async function later(docs: readonly PendingDocument[], tries = maxTries): Promise<void> {
-    const inMs = (doc: PendingDocument) => times.lookAgainMs * 2 ** Math.min(doc.tries, maxTries - 1);
+    const inMs = (doc: PendingDocument) => times.lookAgainMs * Math.min(2 ** doc.tries, longestWait);
     const { givenUp } = await store.pending.defer(docs, inMs, tries);
     if (givenUp.length === 0) return;
     const refs = givenUp.map(keyOf);

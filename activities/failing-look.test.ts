@@ -59,6 +59,8 @@ describe('a look that the app fails on', () => {
     const before = box.store.now().getTime();
     await box.watch('pending');
     expect(await pending().countDocuments({ tries: 21 })).toBe(3);
+    // Nor is any of them due much later than the feed is.
+    expect(await pending().countDocuments({ notBefore: { $lt: new Date(before + 10_000) } })).toBe(3);
     const { failure, notBefore } = (await feed())!;
     expect(failure).toMatchObject({ kind: 'unavailable' });
     expect(notBefore!.getTime()).toBeLessThan(before + 10_000);
