@@ -145,8 +145,8 @@ class Chunk {
 
   /** Last, as nothing depends on it; what takes longer than a part of the chunk is gone on with in the next round. */
   async keepSubscribed(): Promise<void> {
-    const until = Date.now() + this.deps.times.chunkMs / 4;
-    const goOn = () => this.inTime() && Date.now() < until;
+    const until = performance.now() + this.deps.times.chunkMs / 4;
+    const goOn = () => this.inTime() && performance.now() < until;
     if (this.inTime()) await keepSubscribed(this.deps, this.opened, this.agenda.subscription, goOn);
   }
 
