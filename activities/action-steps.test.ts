@@ -43,6 +43,21 @@ describe('a step of an action that another try holds', () => {
     expect((await box.get(action._id)).leaseUntil).toEqual(leaseUntil);
   });
 
+  it('is in the hand of the lane that finds it, as of one that another run left behind, and of no lane twice', async () => {
+    const action = await prepared();
+    await taken(action);
+    const found = async (running: string[]) =>
+      (await box.activities.nextActions({ connectionId: box.connectionId, running, limit: 8 }))
+        .filter(({ actionId }) => actionId === action._id)
+        .map(({ step }) => step);
+    expect(await found([])).toEqual(['applyAction']);
+    expect(await found([action._id])).toEqual([]);
+    const waits = (await box.lane()).filter(({ why }) => why.includes(action._id));
+    expect(waits).toMatchObject([{ reason: 'lease' }]);
+    await box.db.collection('actions').updateOne({ _id: action._id as never }, { $set: { leaseUntil: new Date(0) } });
+    expect(await box.activities.applyAction(ids(action))).toEqual({ touched: true });
+  });
+
   it('goes on with the step that the other left it at', async () => {
     const action = await asked();
     const lease = (await taken(action))!;

@@ -13,7 +13,8 @@ import type { ActionStep, StepResult } from './results.ts';
 
 export function nextActions({ store }: Dependencies): Activities['nextActions'] {
   return async ({ connectionId, running, limit }) => {
-    const found = await store.actions.runnable(connectionId, { running, limit });
+    // What another has is followed too, or nobody would be there when its lease ends: it may be a step of the run before.
+    const found = await store.actions.runnable(connectionId, { running, limit, held: true });
     return found.flatMap((action) => {
       const step = stepFor[action.state];
       return step ? [{ actionId: action._id, title: `${actionTitles[action.action]} · ${action._id}`, step }] : [];

@@ -1,10 +1,10 @@
 import type { Page, PageRequest, Ref } from '../connectors/connector.ts';
-import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
-import type { Unread } from '../store/documents.ts';
+import type { PositionDocument, Unread } from '../store/documents.ts';
 import type { Group, Lease } from '../store/positions-interface.ts';
 import type { Store } from '../store/store.ts';
 import type { Counts } from '../workflows/messages.ts';
+import { goesRound, markLoop } from './mark-loop.ts';
 
 const groupRecords = 1000;
 const groupBytes = 8 * 1024 * 1024;
@@ -39,10 +39,10 @@ export async function readPages(
 ): Promise<{ lease: Lease; ended: boolean; roundDone: boolean }> {
   const { part } = reading.lease.position;
   let { lease } = reading;
-  let { cursor, checkpoint } = lease.position;
+  let { checkpoint } = lease.position;
+  let place: Pick<PositionDocument, 'cursor' | 'loopMarker'> = lease.position;
   let gathered = new Gathered();
   let writing: Promise<void> = Promise.resolve();
-  const seen = new Set(cursor ? [cursor] : []);
   let ended = false;
   let roundDone = false;
 
@@ -64,7 +64,7 @@ export async function readPages(
 
   const ask = () => {
     const observedAt = store.now();
-    const page = reading.page({ part, cursor, checkpoint, ...reading.request });
+    const page = reading.page({ part, cursor: place.cursor, checkpoint, ...reading.request });
     // Awaited after the page before was put away; until then a rejection is not unhandled.
     page.catch(() => undefined);
     return { observedAt, page };
@@ -76,17 +76,15 @@ export async function readPages(
       const { observedAt } = asked;
       const page = await asked.page;
       asked = undefined;
-      if (page.next !== undefined && seen.has(page.next)) {
-        throw new Failure('unavailable', `the app repeats a page: its next position is one that was read already`, {
-          who: 'vendor',
-        });
-      }
+      const led = markLoop(page.next, place);
+      place = led.place;
+      gathered.value.cursor = place.cursor ?? null;
+      gathered.value.loopMarker = place.loopMarker;
+      if (led.looped) throw goesRound();
       ended = page.next === undefined;
-      if (page.next !== undefined) seen.add(page.next);
-      cursor = page.next;
       if (page.checkpoint !== undefined) checkpoint = page.checkpoint;
       gathered.add(page, observedAt);
-      gathered.position(cursor ?? null, reading.feed ? checkpoint : undefined);
+      if (reading.feed) gathered.value.checkpoint = checkpoint;
       if (ended) {
         gathered.value.covered = reading.covered?.(observedAt);
         if (gathered.receipts.length === 0) gathered.value.round = reading.round;
@@ -123,7 +121,7 @@ class Gathered {
   private readonly since = performance.now();
 
   get empty(): boolean {
-    return this.value.pages.length === 0;
+    return this.value.cursor === undefined;
   }
 
   add(page: Page<AnyRecord>, observedAt: Date): void {
@@ -139,11 +137,6 @@ class Gathered {
     this.records += records.length + kept.length;
     const sample = page.records[0];
     if (sample) this.bytes += JSON.stringify(sample).length * page.records.length;
-  }
-
-  position(cursor: string | null, checkpoint: string | undefined): void {
-    this.value.cursor = cursor;
-    if (checkpoint !== undefined) this.value.checkpoint = checkpoint;
   }
 
   full(ms: number): boolean {

@@ -1,6 +1,5 @@
 import { CancelledFailure } from '@temporalio/activity';
 import type { PageRequest, Ref, Stage } from '../connectors/connector.ts';
-import { Failure } from '../connectors/kit/failures.ts';
 import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease, PartsSummary } from '../store/positions-interface.ts';
@@ -12,6 +11,7 @@ import { openFeed } from './feeds.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
+import { listParts } from './list-parts.ts';
 import { lookedPages } from './looked-pages.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { outlook } from './outlook.ts';
@@ -158,22 +158,14 @@ class Chunk {
 
   /** Pages through the stage's parts; undefined when it came to the end. */
   private async list(lease: Lease): Promise<Lease | undefined> {
-    const { store } = this.deps;
-    let current = lease;
-    let { cursor } = lease.position;
-    do {
-      if (!this.goOn()) return current;
-      const page = await this.spec.parts!(this.opened.session, { part: lease.position.part, cursor });
-      if (page.next !== undefined && page.next === cursor) {
-        throw new Failure('unavailable', 'the list of parts repeats a page', { who: 'vendor' });
-      }
-      cursor = page.next;
-      current = await store.positions.addParts(current, page.records, cursor ?? null, {
-        feeds: this.spec.changes !== undefined,
-      });
-      this.lease = current;
-    } while (cursor !== undefined);
-    await store.positions.complete(current, {
+    const listed = await listParts(this.deps, this.opened, lease, {
+      stage: this.stage,
+      feeds: this.spec.changes !== undefined,
+      goOn: this.goOn,
+      moved: (current) => (this.lease = current),
+    });
+    if (!listed.ended) return listed.lease;
+    await this.deps.store.positions.complete(listed.lease, {
       kinds: this.kinds(),
       suspectShare,
       accept: this.opened.connection.acceptRemovals === true,

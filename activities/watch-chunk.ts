@@ -14,6 +14,7 @@ import { checkHolds } from './holds.ts';
 import { heartbeating } from './heartbeats.ts';
 import { holderOf } from './holder.ts';
 import { isOurs } from './is-ours.ts';
+import { listParts } from './list-parts.ts';
 import { openSession, type Opened } from './open-session.ts';
 import { asFailure, throttleDelay, unauthorized } from './problems.ts';
 import { readPages } from './read-pages.ts';
@@ -190,20 +191,10 @@ class Chunk {
 
   /** Finds the parts whose feeds are to be opened; the sweep's own listing adds what comes later. */
   private async list(lease: Lease, stage: StageName): Promise<'settled' | 'handedOver'> {
-    let { cursor } = lease.position;
-    do {
-      if (!this.goOn()) return 'handedOver';
-      const page = await this.opened.connector.stages[stage]!.parts!(this.opened.session, {
-        part: lease.position.part,
-        cursor,
-      });
-      if (page.next !== undefined && page.next === cursor) {
-        throw new Failure('unavailable', 'the list of parts repeats a page', { who: 'vendor' });
-      }
-      cursor = page.next;
-      this.lease = await this.deps.store.positions.addParts(this.lease!, page.records, cursor ?? null, { feeds: true });
-    } while (cursor !== undefined);
-    await this.deps.store.positions.complete(this.lease!, { kinds: [], suspectShare: 1 });
+    const moved = (current: Lease) => (this.lease = current);
+    const listed = await listParts(this.deps, this.opened, lease, { stage, feeds: true, goOn: this.goOn, moved });
+    if (!listed.ended) return 'handedOver';
+    await this.deps.store.positions.complete(listed.lease, { kinds: [], suspectShare: 1 });
     // Those that it found.
     this.left = Number.POSITIVE_INFINITY;
     return 'settled';

@@ -43,7 +43,11 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
     ];
   }
 
-  async function next(connectionId: string, running: readonly string[], limit: number, now: Date): Promise<string[]> {
+  async function next(
+    connectionId: string,
+    { running, limit, held = false }: Parameters<Actions['runnable']>[1],
+    now: Date,
+  ): Promise<string[]> {
     const [candidates, singles] = await Promise.all([
       batches.candidates(connectionId, running, limit, now),
       oldestSingles(connectionId, now),
@@ -81,7 +85,7 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
         { $sort: { busy: -1, begun: -1, unplaced: 1, at: 1, batchIndex: 1, _id: 1 } },
         { $group: { _id: '$targetKey', first: { $first: '$$ROOT' } } },
         { $replaceRoot: { newRoot: '$first' } },
-        { $match: { busy: false, _id: { $nin: [...running] } } },
+        { $match: { ...(!held && { busy: false }), _id: { $nin: [...running] } } },
         // Nobody waits behind a batch who asked for one thing.
         { $sort: { batched: 1, at: 1, batchIndex: 1, _id: 1 } },
         { $limit: limit },
@@ -91,16 +95,16 @@ export function createActionQueue(db: Db, client: MongoClient, clock: Clock): Pi
   }
 
   return {
-    async runnable(connectionId, { running, limit }) {
-      if (limit < 1) return [];
+    async runnable(connectionId, options) {
+      if (options.limit < 1) return [];
       const now = clock.now();
       await expireOverdue(actions, connectionId, now);
-      const ids = await next(connectionId, running, limit, now);
+      const ids = await next(connectionId, options, now);
       const docs = await actions.find({ _id: { $in: ids } }).toArray();
       const order = new Map(ids.map((id, at) => [id, at]));
       return docs.sort((a, b) => (order.get(a._id) ?? 0) - (order.get(b._id) ?? 0));
     },
 
-    waiting: async (connectionId) => (await next(connectionId, [], 1, clock.now())).length > 0,
+    waiting: async (connectionId) => (await next(connectionId, { running: [], limit: 1 }, clock.now())).length > 0,
   };
 }

@@ -80,9 +80,13 @@ export interface Actions {
   requestUndo(id: string, undo: { by: string; reason: string; accept: boolean }): Promise<ActionDocument | null>;
   /**
    * Work for the actions lane, oldest first: those that a step can advance now, at most one a target (the oldest
-   * unfinished), none of `running`. Marks overdue ones `expired` on the way.
+   * unfinished), none of `running`. Marks overdue ones `expired` on the way. With `held` also those that somebody else
+   * has, or had when it died: a step waits for the end of the lease.
    */
-  runnable(connectionId: string, options: { running: readonly string[]; limit: number }): Promise<ActionDocument[]>;
+  runnable(
+    connectionId: string,
+    options: { running: readonly string[]; limit: number; held?: boolean },
+  ): Promise<ActionDocument[]>;
   /** Whether `runnable` would find any; cheap. */
   waiting(connectionId: string): Promise<boolean>;
   /** Of all connections that have actions which nobody works on and a step could advance. */

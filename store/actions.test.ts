@@ -68,6 +68,10 @@ describe('order', () => {
     await actions.claim(_id, 'worker', 1000);
     expect(await runnable()).toEqual([]);
     expect(await actions.waiting(connectionId)).toBe(false);
+    expect((await actions.runnable(connectionId, { running: [], limit: 9, held: true })).map((one) => one._id)).toEqual(
+      [_id],
+    );
+    expect(await actions.runnable(connectionId, { running: [_id], limit: 9, held: true })).toEqual([]);
     clock.ms += 1000;
     expect(await runnable()).toEqual([_id]);
     expect(await actions.waiting(connectionId)).toBe(true);

@@ -6,6 +6,7 @@ import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction, writeFenced } from './fence.ts';
 import { prepareGroup, writeGroup } from './group-write.ts';
 import { mostUnread, type Commits } from './position-commit.ts';
+import { noCursor } from './position-documents.ts';
 import type { RecordRow } from './record-rows.ts';
 import type { Lease, Positions } from './positions-interface.ts';
 import { spreadRemoved } from './spread-tasks.ts';
@@ -194,7 +195,7 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
           notBefore: null,
           failures: 0,
         },
-        $unset: { cursor: true, ended: true, failure: true },
+        $unset: { ...noCursor, ended: true, failure: true },
       })
     ).lease;
     return { removed: position.counts.removed - removedBefore, missing, suspect };

@@ -80,6 +80,17 @@ export interface Unread {
 export type PositionLane = 'sweep' | 'watch';
 
 /** One a part and lane. `_id` is `connectionId/lane/stage/role/part`. */
+/** Of Brent's cycle detection over the cursors of a list: the cursor to compare with, and when another takes its place. */
+export interface LoopMarker {
+  hash: string;
+  /** After so many pages the mark moves on. */
+  power: number;
+  /** Pages since the marked cursor. */
+  count: number;
+  /** How often the list was found to go round. */
+  loops: number;
+}
+
 export interface PositionDocument {
   _id: string;
   connectionId: string;
@@ -97,6 +108,8 @@ export interface PositionDocument {
    */
   state: 'open' | 'complete' | 'failed' | 'skipped' | 'blind';
   cursor?: string;
+  /** Written and cleared with the cursor. */
+  loopMarker?: LoopMarker;
   checkpoint?: string;
   /** Activities: the interval of this sweep. */
   from?: Date;

@@ -174,6 +174,7 @@ export function createPositionClaims(
 function beginning({ lane }: PositionDocument, begin: 'cursor' | 'checkpoint'): Document {
   const checkpoint = begin === 'checkpoint';
   return {
+    loopMarker: '$$REMOVE',
     cursor: '$$REMOVE',
     ended: '$$REMOVE',
     ...(checkpoint && { checkpoint: '$$REMOVE' }),

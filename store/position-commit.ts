@@ -8,7 +8,7 @@ import { inFencedTransaction, writeFenced, type PositionChange } from './fence.t
 import { prepareGroup, writeGroup, type PreparedGroup, type WritePlace } from './group-write.ts';
 import { LeaseLost } from './lease-lost.ts';
 import { addPending, settlePending } from './pending-writes.ts';
-import { positionId, roundDone } from './position-documents.ts';
+import { noCursor, positionId, roundDone } from './position-documents.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 import { goneFilter } from './removal.ts';
 import type { Group, Lease, Positions } from './positions-interface.ts';
@@ -149,21 +149,22 @@ const saysNothing = ({ words, sets }: PreparedGroup, { touched, settled = [] }: 
 export const mostUnread = 200;
 
 function changeOf(position: PositionDocument, group: Group): PositionChange {
-  const { pages, cursor, checkpoint, estimate, round, unread = [] } = group;
+  const { pages, cursor, loopMarker, checkpoint, estimate, round, unread = [] } = group;
   const first = pages.reduce<Date | null>(
     (least, { observedAt }) => (least && least <= observedAt ? least : observedAt),
     null,
   );
   return {
     $set: {
-      failures: 0,
+      // Whoever goes round gets nowhere, however much is read on the way.
+      failures: loopMarker?.loops ?? 0,
       ...(round !== undefined && roundDone(round, pages.at(-1)?.observedAt ?? position.finishedAt)),
       ...(position.startedAt === null && first !== null && { startedAt: first }),
-      ...(typeof cursor === 'string' && { cursor }),
+      ...(typeof cursor === 'string' && { cursor, loopMarker }),
       ...(checkpoint !== undefined && { checkpoint }),
       ...(estimate !== undefined && { estimate }),
     },
-    $unset: { failure: true, ...(cursor === null && { cursor: true as const }) },
+    $unset: { failure: true, ...(cursor === null && noCursor) },
     ...(position.lane === 'sweep' &&
       unread.length > 0 && { $push: { unread: { $each: [...unread], $slice: mostUnread } } }),
   };

@@ -26,6 +26,9 @@ export const positionId = (
 export const roundDone = (round: number, finishedAt: Date | null) =>
   ({ ...free, scan: round, state: 'open', failures: 0, notBefore: null, finishedAt }) as const;
 
+/** Of an `$unset`: what is told of a place in a list. */
+export const noCursor = { cursor: true, loopMarker: true } as const;
+
 export interface Range {
   from?: Date;
   until?: Date;
@@ -81,7 +84,7 @@ export const nextScan = (scan: number, { from, until }: Range, part?: Part) => (
     ...(until && { until }),
   },
   $unset: {
-    cursor: true as const,
+    ...noCursor,
     failure: true as const,
     ended: true as const,
     absentSince: true as const,

@@ -3,7 +3,7 @@ import type { ConnectionDocument, PositionDocument } from './documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
 import { inFencedTransaction } from './fence.ts';
 import { LeaseLost } from './lease-lost.ts';
-import { newPosition, nextScan, positionId, wholePart } from './position-documents.ts';
+import { newPosition, nextScan, noCursor, positionId, wholePart } from './position-documents.ts';
 import type { Positions } from './positions-interface.ts';
 
 /** How positions come into being and begin again. */
@@ -29,7 +29,7 @@ export function createPositionStages(
       );
     },
 
-    async addParts(lease, parts, cursor, { feeds }) {
+    async addParts(lease, parts, cursor, { feeds, loopMarker }) {
       const { connectionId, stage, lane, scan, from, until } = lease.position;
       const fresh = new Map(
         (lane === 'sweep' ? parts : [])
@@ -48,7 +48,7 @@ export function createPositionStages(
         db,
         client,
         lease,
-        cursor === null ? { $unset: { cursor: true } } : { $set: { cursor } },
+        cursor === null ? { $unset: noCursor } : { $set: { cursor, loopMarker } },
         async (session) => {
           const known = await positions
             .find({ _id: { $in: [...fresh.keys(), ...watched.keys()] } }, { session, projection: { scan: 1 } })

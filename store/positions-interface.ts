@@ -1,7 +1,7 @@
 import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
 import type { Gone, Kept, Part, Ref } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
-import type { PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
+import type { LoopMarker, PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
 import type { Paged } from './paging.ts';
 
 /** The right to work on one position. A new one after every write. */
@@ -33,6 +33,8 @@ export interface Group {
   /** Both replace what the position has; `null` clears. */
   cursor?: string | null;
   checkpoint?: string;
+  /** Goes with a new cursor. */
+  loopMarker?: LoopMarker;
   estimate?: number;
   /** Activities: this interval is read now. */
   covered?: { from: Date; until: Date; latenessMs: number };
@@ -91,7 +93,12 @@ export interface Positions {
     options: { listing: boolean; range?: { from: Date; until: Date } },
   ): Promise<void>;
   /** Adds parts found by a listing to the same lane (and, with `feeds`, a watch position each), and moves the listing. */
-  addParts(lease: Lease, parts: readonly Part[], cursor: string | null, options: { feeds: boolean }): Promise<Lease>;
+  addParts(
+    lease: Lease,
+    parts: readonly Part[],
+    cursor: string | null,
+    options: { feeds: boolean; loopMarker?: LoopMarker },
+  ): Promise<Lease>;
   /** The next open part of the stage (listing first), not held and due. */
   claim(
     connectionId: string,

@@ -2,6 +2,7 @@ import { MongoClient, MongoNetworkError } from 'mongodb';
 import { describe, expect, it } from 'vitest';
 import { account, group, later, page, part, useOpenPositions } from '../test/support/open-positions.ts';
 import { LeaseLost } from './lease-lost.ts';
+import type { Lease } from './positions-interface.ts';
 import { createPositions } from './positions.ts';
 
 const at = useOpenPositions();
@@ -178,6 +179,41 @@ describe('stages and parts', () => {
     expect(again.position).not.toHaveProperty('checkpoint');
     await positions.fail(again, 'failed', undefined);
     expect(await positions.claim(con, 'sweep', 'users', 1, 'w', 1_000)).toMatchObject({ lease: null, open: 0 });
+  });
+
+  it('forgets with the cursor what was marked on the way, however that goes, and counts loops as failures', async () => {
+    const con = await at.connect();
+    const marked = { cursor: 'c', loopMarker: { hash: 'h', power: 4, count: 1, loops: 2 } };
+    const reach = async (lease: Lease) => (await positions.commit(lease, { ...group(page([])), ...marked })).lease;
+    const claimed = async (scan: number) => (await positions.claim(con, 'sweep', 'users', scan, 'w', 60_000)).lease!;
+    const expectForgotten = async (lease: Lease) => {
+      expect(await at.position(lease)).not.toHaveProperty('cursor');
+      expect(await at.position(lease)).not.toHaveProperty('loopMarker');
+    };
+    let lease = await reach(await at.take(con, 1));
+    expect(lease.position).toMatchObject({ ...marked, failures: 2 });
+    ({ lease } = await positions.commit(lease, { ...group(page([])), cursor: null }));
+    expect(lease.position.failures).toBe(0);
+    await expectForgotten(lease);
+
+    await positions.fail(await reach(lease), 'open', undefined, 0);
+    lease = await claimed(1);
+    expect(lease.position).toMatchObject({ ...marked, failures: 3 });
+    await positions.fail(lease, 'open', undefined, 0, 'cursor');
+    await expectForgotten(lease);
+    lease = await reach(await claimed(1));
+    await positions.complete(lease, { kinds: [], suspectShare: 1 });
+    await expectForgotten(lease);
+
+    lease = await reach(await at.take(con, 2));
+    await positions.beginStage(con, 'users', 3, { listing: false });
+    await expectForgotten(lease);
+
+    await positions.beginStage(con, 'files', 1, { listing: true });
+    let listing = (await positions.claim(con, 'sweep', 'files', 1, 'w', 60_000)).lease!;
+    listing = await positions.addParts(listing, [], 'c', { feeds: false, loopMarker: marked.loopMarker });
+    expect(listing.position).toMatchObject(marked);
+    await expectForgotten(await positions.addParts(listing, [], null, { feeds: false }));
   });
 
   it('begins the next scan anew and keeps the trust; counts only listed parts', async () => {

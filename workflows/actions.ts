@@ -1,5 +1,5 @@
 import type { ActionStep, RunnableAction, StepResult } from '../activities/results.ts';
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
 import { acting } from './proxies.ts';
 import type { Run } from './run.ts';
 
@@ -46,7 +46,11 @@ export async function actionLane(run: Run): Promise<void> {
 /** The steps of one action, each an activity of its own. */
 async function follow(run: Run, action: RunnableAction): Promise<void> {
   let step: ActionStep | undefined = action.step;
-  while (step && !run.interruption) {
+  const lanes = CancellationScope.current();
+  // A step that outlasts its lane is the last one here: what follows, or waits, is for the next lane, if there is to be one.
+  const over = (): boolean =>
+    run.interruption !== undefined || (lanes.consideredCancelled && patched('steps-end-with-their-lane'));
+  while (step && !over()) {
     const now: ActionStep = step;
     // Not cancelled with the lane: a write at the vendor is let to end rather than torn.
     const result: StepResult | null | undefined = await run.call('actions', () =>
@@ -60,7 +64,7 @@ async function follow(run: Run, action: RunnableAction): Promise<void> {
     if (result === null) continue;
     if (result.touched) run.woken.changed = true;
     run.learn({ unauthorized: result.unauthorized });
-    if (result.delay && !run.interruption) await run.wait('actions', result.delay);
+    if (result.delay && !over()) await run.wait('actions', result.delay);
     step = result.next;
   }
 }

@@ -27,7 +27,7 @@ export const FAULT_KINDS = [
   'html',
   /** A body that never ends. */
   'endless',
-  /** The next position of a page is its own. */
+  /** The next position of a page is its own, or that of so many pages before as `back` says. */
   'loop',
   /** What follows a page is that page once more, under another position. */
   'repeated',
@@ -54,6 +54,7 @@ export interface Fault extends FaultRule<FaultKind> {
   form?: ThrottleForm;
   value?: string;
   to?: string;
+  back?: number;
 }
 
 /** How one vendor writes its errors, lists and positions. */
@@ -68,7 +69,7 @@ export interface Manners {
   /** Undefined where the answer is no list. */
   rowsOf: (answer: Answer) => unknown[] | undefined;
   withRows: (answer: Answer, rows: unknown[]) => Answer;
-  /** The next position is the one that was asked with, or other text for the same place; the last page stays as it is. */
+  /** The next position is the one that was asked with (by `url`), or other text for the same place; the last page stays as it is. */
   backTo: (answer: Answer, url: URL, as: 'same' | 'other') => Answer;
   /** The next link, or the redirect, goes to `origin`. */
   astray: (answer: Answer, origin: string) => Answer;
@@ -77,6 +78,8 @@ export interface Manners {
 const HTML = '<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please wait.</body></html>';
 const html = (status: number) => ({ status, body: HTML, headers: { 'content-type': 'text/html' } });
 
+const remembered = 20;
+
 /** `wait` ms go by before the work; `idle`: the time only, without the work. */
 export type Work = (wait: number, idle: boolean) => Promise<Answer>;
 
@@ -84,6 +87,8 @@ export type Work = (wait: number, idle: boolean) => Promise<Answer>;
 export class VendorFaults extends Faults<Fault> {
   readonly #manners: Manners;
   readonly #random: Random;
+  /** By path: where its list was asked for after the first page. */
+  readonly #asked = new Map<string, URL[]>();
 
   constructor(manners: Manners, random: Random) {
     super(FAULT_KINDS, random);
@@ -98,6 +103,7 @@ export class VendorFaults extends Faults<Fault> {
     counts: Record<string, number>,
     work: Work,
   ): Promise<{ answer: Answer; spoiling?: Spoiling }> {
+    this.#remember(url);
     const striking = this.strike(method, url.pathname + url.search);
     for (const { kind } of striking) count(counts, kind);
     const wait = sum(striking, 'delay');
@@ -110,6 +116,11 @@ export class VendorFaults extends Faults<Fault> {
     const late = sum(striking, 'late');
     if (late > 0) await new Promise((resolve) => setTimeout(resolve, late));
     return { answer, spoiling: spoilingOf(striking) };
+  }
+
+  #remember(url: URL): void {
+    if (!this.#manners.hasPosition(url)) this.#asked.delete(url.pathname);
+    else this.#asked.set(url.pathname, [...(this.#asked.get(url.pathname) ?? []).slice(-remembered), url]);
   }
 
   /** The answer in place of the real one, or undefined when the real one is needed. */
@@ -144,7 +155,7 @@ export class VendorFaults extends Faults<Fault> {
     if (!rows) return answer;
     switch (fault.kind) {
       case 'loop':
-        return backTo(answer, url, 'same');
+        return backTo(answer, this.#asked.get(url.pathname)?.at(-1 - (fault.back ?? 0)) ?? url, 'same');
       case 'repeated':
         return backTo(answer, url, 'other');
       case 'heldBack':

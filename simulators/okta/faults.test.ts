@@ -66,6 +66,11 @@ describe('faults', () => {
     const honest = [await rows(first), await rows(second)];
     fault({ kind: 'loop', count: 1 });
     expect(next(await ask(url))).toBe(okta.url + url);
+    const small = await ask('/api/v1/groups?limit=2');
+    fault({ kind: 'loop', skip: 1, count: 1, back: 1 });
+    const third = next(await ask(next(small)));
+    expect(next(await ask(third))).toBe(next(small));
+    expect(next(await ask(third))).not.toBe(next(small));
     fault({ kind: 'foreign', to: 'http://127.0.0.2:1', count: 1 });
     expect(next(await ask(url))).toMatch(/^http:\/\/127\.0\.0\.2:1\/api\/v1\/groups\?/);
     fault({ kind: 'expired', status: 400 });

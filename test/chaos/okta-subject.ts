@@ -96,6 +96,9 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
       ],
       looping: [
         { kind: 'loop', path: users, count: 3 },
+        // Round over several pages, twice.
+        { kind: 'loop', path: users, skip: 7, count: 1, back: 3 },
+        { kind: 'loop', path: users, skip: 11, count: 1, back: 3 },
         { kind: 'loop', path: groups, count: 3 },
         { kind: 'loop', path: log, count: 2 },
       ],

@@ -1,8 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import { describe, expect, it } from 'vitest';
-import type { Wishes } from '../../activities/results.ts';
+import type { ActionStep, Wishes } from '../../activities/results.ts';
 import * as messages from '../../workflows/messages.ts';
 import { swept, watched, wishes } from '../support/connection-workflow.ts';
-import { useSkippedTime } from '../support/use-skipped-time.ts';
+import { useSkippedTime, verified } from '../support/use-skipped-time.ts';
 
 const { running, eventually, sleep } = useSkippedTime();
 
@@ -31,6 +33,45 @@ describe('what operators wish of a connection', () => {
         said.wishes = wishes();
         await handle.executeUpdate(messages.resume);
         await eventually(() => rounds > before);
+      },
+    );
+  });
+
+  it('a step that outlasts a pause is the last of its action until the connection runs again', async () => {
+    const steps: string[] = [];
+    let next: ActionStep | undefined = 'prepareAction';
+    let end: () => void = () => undefined;
+    const outlasted = new Promise<void>((resolve) => (end = resolve));
+    await running(
+      {
+        authenticate: async () => verified(1),
+        nextActions: async ({ running: those }) =>
+          next && !those.includes('act_1') ? [{ actionId: 'act_1', title: 'act_1', step: next }] : [],
+        async prepareAction() {
+          steps.push('prepare');
+          const beats = setInterval(() => Context.current().heartbeat(), 1000);
+          await outlasted.finally(() => clearInterval(beats));
+          next = 'applyAction';
+          return { next, touched: false };
+        },
+        async applyAction() {
+          steps.push('apply');
+          next = undefined;
+          return { touched: false };
+        },
+      },
+      async (handle, said) => {
+        for (; steps.length === 0; await delay(50));
+        said.wishes = wishes({ wanted: 'paused' });
+        await handle.executeUpdate(messages.pause);
+        for (; said.states.at(-1)?.phase !== 'paused'; await delay(50));
+        end();
+        await delay(1_000);
+        expect(steps).toEqual(['prepare']);
+        said.wishes = wishes();
+        await handle.executeUpdate(messages.resume);
+        for (; next; await delay(50));
+        expect(steps).toEqual(['prepare', 'apply']);
       },
     );
   });
