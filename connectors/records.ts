@@ -83,6 +83,8 @@ export const privilegeRecord = z.strictObject({
   origin: z.enum(['direct', 'group', 'inline', 'attached']),
   /** What it is limited to, where it is: a resource set, a path. */
   scope: z.string().optional(),
+  /** The group that it is a right over: without that it is none. */
+  groupId: vendorId.optional(),
   createdAt: when.optional(),
 });
 

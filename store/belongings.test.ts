@@ -94,6 +94,21 @@ describe('what belonged to who is gone', () => {
     expect(await present(con)).toEqual(ofOthers.filter((id) => !['groups:u1', 'u1:u2'].includes(id)));
   });
 
+  it('goes with the group that it is a right over, and does not come by a page that was asked for before', async () => {
+    const con = await at.connect();
+    const over = (groupId: string, accountId: string): AnyRecord =>
+      ({ ...role('accounts', accountId), vendorId: `${groupId} admin ${accountId}`, groupId }) as AnyRecord;
+    const before = later();
+    const rows = [account('u1'), ofGroup, over('u1', 'u2'), over('g1', 'u1')];
+    let { lease } = await positions.commit(await at.take(con, 1), group(page(rows, before)));
+    ({ lease } = await positions.commit(lease, gone('groups', 'u1')));
+    await work(con);
+    expect(await present(con)).toEqual(['g1 admin u1']);
+    await positions.commit(lease, group(page([over('u1', 'u2'), over('u1', 'u3')], before)));
+    await work(con);
+    expect(await present(con)).toEqual(['g1 admin u1']);
+  });
+
   it('does not come by a page that was asked for before, and does by one that was asked for after', async () => {
     const con = await at.connect();
     const before = later();

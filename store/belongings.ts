@@ -16,10 +16,20 @@ export interface GoneHolders {
 }
 
 /** By which field each names whom it belongs to. */
-const fields: Record<HolderKind, Partial<Record<RecordKind, string>>> = {
-  accounts: { memberships: 'accountId', privileges: 'holderId', appPermissions: 'accountId' },
-  groups: { memberships: 'groupId', privileges: 'holderId' },
+const fields: Record<HolderKind, readonly (readonly [kind: RecordKind, field: string])[]> = {
+  accounts: [
+    ['memberships', 'accountId'],
+    ['privileges', 'holderId'],
+    ['appPermissions', 'accountId'],
+  ],
+  groups: [
+    ['memberships', 'groupId'],
+    ['privileges', 'holderId'],
+    ['privileges', 'groupId'],
+  ],
 };
+/** Who holds it may be either. */
+const ofEither = 'holderId';
 
 /** Memberships, privileges and app permissions of these. Ids of accounts and of groups may be the same. */
 const ofHolders = (
@@ -27,9 +37,9 @@ const ofHolders = (
   holderKind: HolderKind,
   ids: readonly string[],
 ): [RecordKind, Filter<RecordRow>][] =>
-  Object.entries(fields[holderKind]).map(([kind, field]) => [
-    kind as RecordKind,
-    { connectionId, [field]: { $in: ids }, ...(kind === 'privileges' ? { holderKind } : {}) },
+  fields[holderKind].map(([kind, field]) => [
+    kind,
+    { connectionId, [field]: { $in: ids }, ...(field === ofEither ? { holderKind } : {}) },
   ]);
 
 /**
@@ -110,10 +120,12 @@ export async function findGoneHolders(
   records: readonly Record<string, unknown>[],
 ): Promise<(fields: Record<string, unknown>, observedAt: Date) => boolean> {
   const gone: { holderKind: HolderKind; field: string; at: Map<string, Date> }[] = [];
-  for (const holderKind of holderKinds) {
-    const field = fields[holderKind][kind];
-    if (field === undefined || records.length === 0) continue;
-    const ids = [...new Set(records.map((record) => String(record[field])))];
+  const named = holderKinds.flatMap((holderKind) =>
+    fields[holderKind].filter(([of]) => of === kind).map(([, field]) => ({ holderKind, field })),
+  );
+  for (const { holderKind, field } of named) {
+    const ids = [...new Set(records.flatMap((record) => (record[field] === undefined ? [] : [String(record[field])])))];
+    if (ids.length === 0) continue;
     const found = await db
       .collection<RecordRow>(holderKind)
       .find(
@@ -128,7 +140,7 @@ export async function findGoneHolders(
   return (record, observedAt) =>
     gone.some(
       ({ holderKind, field, at }) =>
-        (kind !== 'privileges' || record['holderKind'] === holderKind) &&
+        (field !== ofEither || record['holderKind'] === holderKind) &&
         (at.get(String(record[field])) ?? observedAt) > observedAt,
     );
 }

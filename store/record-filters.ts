@@ -52,6 +52,7 @@ export const recordFilters: Readonly<Record<RecordKind, Readonly<Record<string, 
     admin: boolean('admin'),
     origin: choice('origin', ['direct', 'group', 'inline', 'attached']),
     scope: text('scope'),
+    groupId: text('groupId'),
     createdAt: date('createdAt'),
   },
   appPermissions: {

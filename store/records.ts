@@ -34,7 +34,11 @@ export const recordIndexes: Readonly<Record<RecordKind, readonly IndexDescriptio
   accounts: [...common, gone, index('byLogin', 'login'), index('byEmail', 'email')],
   groups: [...common, gone, index('byName', 'name')],
   memberships: [...common, index('byGroup', 'groupId'), index('byAccount', 'accountId')],
-  privileges: [...common, index('byHolder', 'holderId')],
+  privileges: [
+    ...common,
+    index('byHolder', 'holderId'),
+    { ...index('byGroup', 'groupId'), partialFilterExpression: { groupId: { $exists: true } } },
+  ],
   appPermissions: [...common, index('byAccount', 'accountId'), index('byApp', 'appId')],
   activities: [
     { name: 'newest', key: { connectionId: 1, 'event.time': -1, _id: -1 } },

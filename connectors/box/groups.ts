@@ -59,6 +59,7 @@ export function membershipOf({ id, role, user, group }: Membership): (Membership
     admin: false,
     origin: 'direct',
     scope: `group ${group.id}`,
+    groupId: group.id,
     raw: { id, role, groupId: group.id, userId: user.id },
   };
   return [member, privilege];

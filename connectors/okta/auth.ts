@@ -5,6 +5,7 @@ import type { OutgoingRequest } from '../authorization.ts';
 import type { Answer } from '../call.ts';
 import type { AuthContext } from '../authorization.ts';
 import { Failure } from '../kit/failures.ts';
+import { watchClock } from '../kit/watch-clock.ts';
 import { usableScopes, type Credential, type OauthCredential } from './credential.ts';
 import { noOrg } from './no-org.ts';
 import { originOf, type Settings } from './settings.ts';
@@ -101,7 +102,9 @@ async function obtainableScopes(context: Context, credential: OauthCredential): 
 
 async function requestToken(context: Context, credential: OauthCredential, scopes: readonly string[]) {
   const url = `${originOf(context.settings)}/oauth2/v1/token`;
+  let resigned = false;
   for (let tries = 0; ; tries++) {
+    const clockIsAnother = watchClock(context.now);
     const nonce = await context.tokens.get('token-nonce', async () => ({ value: '', expiresAt: later(context, day) }));
     const at = context.now().getTime();
     const answer = await context.fetch({
@@ -119,8 +122,12 @@ async function requestToken(context: Context, credential: OauthCredential, scope
         client_assertion: await assertion(context, credential, url),
       }),
     });
+    if (!resigned && answer.status !== 200 && clockIsAnother()) {
+      resigned = true;
+      continue;
+    }
     const fresh = answer.header('dpop-nonce');
-    if (answer.status === 400 && fresh && tries < 2 && answer.json(tokenError).error === 'use_dpop_nonce') {
+    if (answer.status === 400 && fresh && tries < 3 && answer.json(tokenError).error === 'use_dpop_nonce') {
       await remember(context, 'token-nonce', fresh, day);
       continue;
     }

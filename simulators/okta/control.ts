@@ -168,6 +168,12 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
         grantRole(state(), somebody(), { type, assignmentType: 'CLIENT', assigneeId: app.clientId });
       }
     },
+    /** Its public keys from now on. Tokens that it has stay good. */
+    setServiceAppKeys({ clientId, keys }: Pick<ServiceApp, 'clientId' | 'keys'>): void {
+      const app = state().serviceApps.get(clientId);
+      if (!app) throw new Error(`no such service app: ${clientId}`);
+      app.keys = keys;
+    },
     /** Every access token handed out so far is worth nothing from now on. */
     expireAccessTokens: (): void => state().accessTokens.clear(),
     /** A new DPoP nonce; `forget` also refuses the ones before. */

@@ -37,7 +37,7 @@ export class ActionLedger {
   vendorAway(): () => void {
     const span: Span = { from: Date.now(), to: Infinity };
     this.#away.push(span);
-    return () => void (span.to = Date.now());
+    return () => void (span.to = Math.min(span.to, Date.now()));
   }
 
   disrupted(): void {

@@ -4,13 +4,14 @@ import type { ProcessOwner } from '../../local/processes.ts';
 import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
 import { pick } from '../../simulators/kit/seeded.ts';
 import type { ItemTruth } from '../../simulators/box/truth.ts';
-import { startBoxTenant } from '../support/box-tenant.ts';
+import { startBoxTenant, type BoxTenant } from '../support/box-tenant.ts';
+import { createBoxApp } from './box-app.ts';
 import { boxChanges, type BoxPeople } from './box-changes.ts';
 import { misdoneAtBox, type MadeFile } from './box-counts.ts';
 import { boxDifferences } from './box-truth.ts';
 import { presentOf } from './compare.ts';
 import { Missed } from './fault.ts';
-import type { Errand, IsStored, Steps, Tenant } from './subject.ts';
+import type { Errand, IsStored, Steps, Subject, Tenant } from './subject.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { unlessGone } from './unless-gone.ts';
 
@@ -37,14 +38,26 @@ const logExpired: VendorFault = { kind: 'status', status: 400, path: `${log}.*st
 const listed = 230;
 /** What actions are about lies in the first of these, and a list of several pages is that of the second. */
 const folders = { apart: 'of actions', large: 'large' };
-/** Ready for the actions of a round. */
+/** Ready for the actions of a round; the last of them are for those that faults ask for. */
 const ready = 40;
+const ofFaults = 12;
 const idOf = (fileId: string) => fileId.slice('file:'.length);
 const storedWithinMs = 60_000;
 
-export async function startProxiedBox(owner: ProcessOwner, logFolder: string, seed: number): Promise<Tenant> {
+/** What only faults of Box's own know. */
+export interface BoxWays {
+  app: 'box';
+  control: BoxTenant['control'];
+  /** A file that nobody else touches, and a folder of each of two owners that it may lie in. */
+  wanderer: { file: string; folders: readonly [string, string] };
+}
+export type ProxiedBox = Tenant & BoxWays;
+export type BoxSubject = Omit<Subject, keyof BoxWays> & BoxWays;
+
+export async function startProxiedBox(owner: ProcessOwner, logFolder: string, seed: number): Promise<ProxiedBox> {
   const tenant = await startBoxTenant(owner, { logFolder, fill, seed: 1 + (seed % 1000), knobs });
   const { control } = tenant;
+  const credential = await createBoxApp(tenant);
   const proxy = await new TcpProxy({ host: '127.0.0.1', port: Number(new URL(tenant.url).port) }).listen();
   const { users: all, groups } = await control.truth({ only: ['users', 'groups'] });
   const ids = (fits: (user: Record<string, unknown>) => boolean) => all!.filter(fits).map(({ id }) => String(id));
@@ -57,10 +70,17 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     leavers: [],
     deleted,
   };
-  const holder = ids(({ kind, role, status }) => kind === 'managed' && role === 'user' && status === 'active')[0]!;
+  const isUser = ({ kind, role, status }: Record<string, unknown>) =>
+    kind === 'managed' && role === 'user' && status === 'active';
+  const [holder, other] = ids(isUser) as [string, string];
   const changes = boxChanges(tenant, people, folders);
-  const folder = async (name: string) => (await control.createItem({ type: 'folder', name, owner: holder })).id;
+  const folder = async (name: string, owner = holder) => (await control.createItem({ type: 'folder', name, owner })).id;
   const [parent, large] = [await folder(folders.apart), await folder(folders.large)];
+  const below = async (parent: string) => (await control.createItem({ type: 'folder', name: 'between', parent })).id;
+  const between = [await below(parent), await below(await folder(folders.apart, other))] as const;
+  const { id: wandering } = await control.createItem({
+    ...{ type: 'file', name: 'wanderer.txt', parent: between[0], text: 'goes from part to part' },
+  });
   const listing = await Promise.all(
     Array.from({ length: listed }, (_, n) =>
       control.createItem({ type: 'file', name: `file ${n}`, parent: large, size: 20 }),
@@ -104,8 +124,10 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     body: {
       ...tenant.body,
       settings: { ...tenant.body.settings, baseUrl: `http://${proxy.address}`, callsPerMinute: 100_000 },
-      credential: { ...tenant.body.credential, webhookKeys },
+      credential: { ...credential, webhookKeys },
     },
+    wanderer: { file: wandering, folders: between },
+    minted: async () => (await control.counters()).calls['POST /oauth2/token'] ?? 0,
     asked: {
       lists: [users, items, collaborations, log],
       listed: `^/2.0/folders/${large}/items`,
@@ -152,7 +174,7 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     async errand(random, isStored) {
       const actions: ActionName[] = ['quarantineFile', 'makePrivate', 'removeLink', 'trashFile'];
       const [action, undo] = [pick(random, actions), random() < 0.4];
-      const fileId = await storedFile(isStored);
+      const fileId = unused.length > ofFaults ? await storedFile(isStored) : undefined;
       if (fileId === undefined) return { ...(await revoking()), undo: false };
       return { action, target: { fileId }, undo };
     },
@@ -204,6 +226,6 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
       if (strictly && found.length === 0) deleted.clear();
       return found;
     },
-    present: (db, connectionId) => presentOf(db, connectionId),
+    present: presentOf,
   };
 }

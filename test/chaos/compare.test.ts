@@ -33,4 +33,23 @@ describe('what is stored against what there is', () => {
       expect.stringContaining('files: 1 have another hash, e.g. a'),
     ]);
   });
+
+  it('tells what an undisturbed run does not have: wrongly kept, or made up', () => {
+    expect(differencesFromUndisturbed(present('1', 'a', 'b'), present('1', 'a'))).toEqual([
+      'files beside an undisturbed run: invented 1 (b)',
+    ]);
+  });
+
+  it('wants no row of the log that came only since; each one that is there must be of the log, and the same', () => {
+    const rows = (...list: [id: string, hash: string][]) => ({
+      activities: new Map(list.map(([id, hash]) => [id, { vendorId: id, hash }])),
+    });
+    expect(differencesFromUndisturbed(rows(['a', '1']), rows(['a', '1'], ['later', '2']))).toEqual([]);
+    expect(differencesFromUndisturbed(rows(['a', '1'], ['b', '1']), rows(['a', '1']))).toEqual([
+      'activities beside an undisturbed run: invented 1 (b)',
+    ]);
+    expect(differencesFromUndisturbed(rows(['a', '1']), rows(['a', '2']))).toEqual([
+      expect.stringContaining('activities: 1 have another hash'),
+    ]);
+  });
 });

@@ -65,13 +65,10 @@ const comparable: Partial<Record<RecordKind, typeof withoutAbove>> = {
   files: withoutAbove,
 };
 
-/** Without the row of this id, which differs from run to run. */
-export async function presentOf(db: Db, connectionId: string, without?: string): Promise<Present> {
+export async function presentOf(db: Db, connectionId: string): Promise<Present> {
   const present = await Promise.all(
     recordKinds.map(async (kind) => {
-      const rows = (await rowsOf(db, connectionId, kind)).filter(
-        (row) => !row['removedAt'] && row.vendorId !== without,
-      );
+      const rows = (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt']);
       return [kind, new Map(rows.map((row) => [row.vendorId, comparable[kind]?.(row) ?? row]))] as const;
     }),
   );

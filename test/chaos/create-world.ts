@@ -9,6 +9,7 @@ import { connectSubject, type Connected } from './connect-subject.ts';
 import { startMongoProcess } from './mongo-process.ts';
 import { startProxiedOkta } from './okta-subject.ts';
 import { startApi, startWorkers } from './processes.ts';
+import { Rollovers } from './rollovers.ts';
 import type { App, Tenant } from './subject.ts';
 import { startTemporalProcess } from './temporal-process.ts';
 import type { Kept, World } from './world.ts';
@@ -31,6 +32,9 @@ export interface Ground {
   /** More that must hold, asked for by this round's faults. */
   expected: Map<string, () => Promise<string[]>>;
   floodedRuns: ReadonlySet<string>;
+  rollovers: Rollovers;
+  /** Events at which a run is told to roll over. */
+  rollAt: number | undefined;
   /** What faults counted, of the whole run. */
   tally: ReadonlyMap<string, number>;
   close(): Promise<void>;
@@ -112,6 +116,8 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
       all,
       expected,
       floodedRuns,
+      rollovers: new Rollovers(temporal.client, rollAt),
+      rollAt,
       tally,
       async close() {
         await temporal.close();

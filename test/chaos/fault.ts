@@ -1,4 +1,5 @@
 import type { Random } from '../../simulators/kit/seeded.ts';
+import type { BoxSubject } from './box-subject.ts';
 import type { OktaSubject } from './okta-subject.ts';
 import type { App, Subject } from './subject.ts';
 import type { World } from './world.ts';
@@ -30,6 +31,8 @@ export interface Fault {
   at: 'scan' | 'changes' | 'actions' | 'any';
   /** Without it, any. */
   apps?: readonly App[];
+  /** Why no run of the connection's workflow can roll over in its time; without it one must. */
+  rollsNot?: string;
   /**
    * Resolves when it has struck; throws `Missed` when it found no occasion in its time. Chooses by `random` alone. What it
    * resolves with is called a while later (never earlier than all faults of other places are in); nothing, when it is
@@ -42,6 +45,14 @@ export interface Fault {
 export class Missed extends Error {
   override readonly name = 'Missed';
 }
+
+/** A fault of Box alone. */
+export const onBox = (
+  inject: (world: Struck & { subject: BoxSubject }, random: Random) => Promise<Heal | void>,
+): Pick<Fault, 'apps' | 'inject'> => ({
+  apps: ['box'],
+  inject: (world, random) => inject(world as Struck & { subject: BoxSubject }, random),
+});
 
 /** A fault of Okta alone. */
 export const onOkta = (

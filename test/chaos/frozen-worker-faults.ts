@@ -1,9 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { recordKinds } from '../../connectors/records.ts';
+import { pick } from '../../simulators/kit/seeded.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import type { ConnectionDocument, PositionDocument } from '../../store/documents.ts';
 import { Missed, type Fault } from './fault.ts';
 import { startProxiedOkta } from './okta-subject.ts';
 import { stubborn } from './stubborn.ts';
+import type { TcpProxy, Trap } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
 /** Not ours to scale: Temporal hands its work on when no heartbeat came for five seconds. */
@@ -21,8 +24,36 @@ async function until(so: () => Promise<boolean>, withinMs: number): Promise<bool
 }
 
 /**
- * Stops the worker when a group that it read of this connection sets out to MongoDB, which waits on the way until another
- * worker has the position and `meanwhile` is done; then both go on. Resolves with the name of that write.
+ * Stops the worker at this trap, which waits until another has taken over what it does (`until` says so); then both go on.
+ * `meanwhile` brings the occasion.
+ */
+async function frozenAt(
+  { workers, disrupted }: World,
+  proxy: TcpProxy,
+  trap: Omit<Trap, 'strike'>,
+  isTaken: () => Promise<boolean>,
+  meanwhile?: () => Promise<unknown>,
+): Promise<void> {
+  const worker = workers.current;
+  let taken = false;
+  const strike = async () => {
+    worker.kill('SIGSTOP');
+    disrupted();
+    await workers.start();
+    taken = await until(isTaken, occasionMs);
+    worker.kill('SIGCONT');
+    return 'pass' as const;
+  };
+  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, occasionMs), meanwhile?.()]);
+  if (!struck) throw new Missed();
+  await delay(thawedMs);
+  await workers.kill(worker);
+  if (!taken) throw new Missed();
+}
+
+/**
+ * The same when a group that it read of this connection sets out to MongoDB, until another worker has the position and
+ * `meanwhile` is done. Resolves with the name of that write.
  */
 async function frozen(
   world: World,
@@ -30,32 +61,25 @@ async function frozen(
   skip: number,
   meanwhile: () => Promise<void> = async () => {},
 ): Promise<string> {
-  const { mongodb, workers } = world;
-  const worker = workers.current;
+  const { mongodb } = world;
   const positions = mongodb.db.collection<PositionDocument>('positions');
   let holder: string | undefined;
   let write: string | undefined;
-  let taken = false;
-  const strike = async () => {
-    worker.kill('SIGSTOP');
-    world.disrupted();
-    await workers.start();
-    await meanwhile();
-    taken = await until(async () => (await positions.countDocuments({ holder })) === 0, occasionMs);
-    worker.kill('SIGCONT');
-    return 'pass' as const;
-  };
+  let over: Promise<void> | undefined;
   const when = async (bytes: string): Promise<boolean> => {
     if (!bytes.includes(connectionId)) return false;
     [holder, write] = [textOf(bytes, 'holder'), textOf(bytes, 'write')];
     return holder !== undefined && write !== undefined;
   };
-  const trap = { way: 'up', pattern: 'startTransaction', moment: 'before', when, skip, strike } as const;
-  const struck = await mongodb.proxy.trap(trap, occasionMs);
-  if (!struck) throw new Missed();
-  await delay(thawedMs);
-  await workers.kill(worker);
-  if (!taken) throw new Missed();
+  await frozenAt(
+    world,
+    mongodb.proxy,
+    { way: 'up', pattern: 'startTransaction', moment: 'before', when, skip },
+    async () => {
+      await (over ??= meanwhile());
+      return (await positions.countDocuments({ holder })) === 0;
+    },
+  );
   return write!;
 }
 
@@ -80,7 +104,30 @@ export const frozenWorkerFaults: Fault[] = [
     },
   },
   {
+    // It has compared the object with what it was, or looks at it among its writes, or waits for the answer to a write.
+    kind: 'frozen-worker-in-an-action',
+    place: 'worker',
+    at: 'actions',
+    async inject(world, random) {
+      const { subject, mongodb } = world;
+      const steps = await subject.steps('unshown');
+      const actions = mongodb.db.collection<ActionDocument>('actions');
+      const stateNow = async () => (await actions.findOne({ target: steps.target as never }))?.state;
+      const at = pick(random, ['prepared', 'applying', 'writing']);
+      const readAt = { pattern: steps.read, when: async () => (await stateNow()) === at };
+      const place = at === 'writing' ? { pattern: steps.write } : readAt;
+      await frozenAt(
+        world,
+        subject.proxy,
+        { way: 'up', moment: 'after', ...place },
+        async () => (await stateNow()) === 'done',
+        () => subject.act(steps),
+      );
+    },
+  },
+  {
     kind: 'frozen-worker-wakes-after-an-erase',
+    rollsNot: 'the run of the connection that it strikes ends with the connection',
     place: 'worker',
     at: 'scan',
     async inject(world, random) {

@@ -1,5 +1,6 @@
 import { actionFaults } from './action-faults.ts';
 import { apiFaults } from './api-faults.ts';
+import { boxMoves } from './box-moves.ts';
 import type { Fault } from './fault.ts';
 import { mongodbFaults } from './mongodb-faults.ts';
 import { networkFaults } from './network-faults.ts';
@@ -21,5 +22,6 @@ export const kinds: readonly Fault[] = [
   ...pushFaults,
   ...vendorAnswers,
   ...vendorPages,
+  ...boxMoves,
   ...vendorCredentials,
 ];

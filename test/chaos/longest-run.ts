@@ -1,5 +1,10 @@
 import type { Client } from '@temporalio/client';
 
+const historyLimit = 4_096;
+
+export const historyDifferences = (longestRun: number): string[] =>
+  longestRun > historyLimit ? [`a run has ${longestRun} events, more than ${historyLimit}`] : [];
+
 /** Events of the longest run of any connection's workflow, ended ones included. */
 export async function longestRunOf(client: Client, without: ReadonlySet<string>): Promise<number> {
   let longest = 0;

@@ -1,9 +1,9 @@
 import type { Collection, Document, Timestamp } from 'mongodb';
-import { recordKinds } from '../../connectors/records.ts';
+import { recordKinds, type RecordKind } from '../../connectors/records.ts';
 import { stubborn } from './stubborn.ts';
 
-interface Entry extends Document {
-  ts: Timestamp;
+/** Of the account that MongoDB keeps of what was committed. */
+export interface Entry extends Document {
   op: string;
   ns: string;
   o: Document;
@@ -15,25 +15,31 @@ const most = 5;
 
 /** Where the account of what was committed stands now. */
 export async function lastCommitted(oplog: Collection): Promise<Timestamp | undefined> {
-  const [last] = await stubborn(() => oplog.find<Entry>({}).sort({ $natural: -1 }).limit(1).toArray());
+  const [last] = await stubborn(() => oplog.find<{ ts: Timestamp }>({}).sort({ $natural: -1 }).limit(1).toArray());
   return last?.ts;
 }
 
+export const committedSince = (oplog: Collection, since: Timestamp): Promise<Entry[]> =>
+  stubborn(() => oplog.find<Entry>({ ts: { $gt: since } } as object).toArray());
+
+const single = (entries: readonly Entry[]): Entry[] =>
+  entries.flatMap((entry) => (entry.o['applyOps'] as Entry[] | undefined) ?? [entry]);
+const kindOf = ({ ns }: Entry): string => ns?.split('.').at(-1) ?? '';
+const idOf = ({ o, o2 }: Entry): string => String(o2?.['_id'] ?? o['_id']);
+
 /**
- * Every record that was replaced by an older observation since then. A later scan puts such a one right, so that what is
- * there in the end does not tell.
+ * Every record that was replaced by an older observation. A later scan puts such a one right, so that what is there in
+ * the end does not tell.
  */
-export async function olderOverNewer(oplog: Collection, since: Timestamp | undefined): Promise<string[]> {
-  if (!since) return [];
-  const entries = await stubborn(() => oplog.find<Entry>({ ts: { $gt: since } }).toArray());
+export function olderOverNewer(entries: readonly Entry[]): string[] {
   const newest = new Map<string, number>();
   const wrong = new Set<string>();
-  for (const { op, ns, o, o2 } of entries.flatMap((entry) => (entry.o['applyOps'] as Entry[] | undefined) ?? [entry])) {
-    const kind = ns?.split('.').at(-1) ?? '';
+  for (const entry of single(entries)) {
+    const kind = kindOf(entry);
     if (!kinds.includes(kind) || kind === 'activities') continue;
-    const id = `${kind} ${String(o2?.['_id'] ?? o['_id'])}`;
-    const at = op === 'd' ? undefined : observedAt(o);
-    if (op === 'd') newest.delete(id);
+    const id = `${kind} ${idOf(entry)}`;
+    const at = entry.op === 'd' ? undefined : timeSet(entry.o, 'observedAt');
+    if (entry.op === 'd') newest.delete(id);
     if (at === undefined) continue;
     if (at < (newest.get(id) ?? 0)) wrong.add(id);
     newest.set(id, at);
@@ -42,9 +48,15 @@ export async function olderOverNewer(oplog: Collection, since: Timestamp | undef
   return wrong.size > 0 ? [`an older observation replaced a newer one of ${wrong.size} (${some})`] : [];
 }
 
+/** Whether this record was marked as gone meanwhile; it may be there again. */
+export const wasTakenForGone = (entries: readonly Entry[], kind: RecordKind, id: string): boolean =>
+  single(entries).some(
+    (entry) => kindOf(entry) === kind && idOf(entry) === id && timeSet(entry.o, 'removedAt') !== undefined,
+  );
+
 /** Of a whole row, or of what an update changes. */
-function observedAt(o: Document): number | undefined {
+function timeSet(o: Document, name: string): number | undefined {
   const diff = o['diff'] as { u?: Document; i?: Document } | undefined;
-  const at: unknown = diff ? (diff.u?.['observedAt'] ?? diff.i?.['observedAt']) : o['observedAt'];
+  const at: unknown = diff ? (diff.u?.[name] ?? diff.i?.[name]) : o[name];
   return at instanceof Date ? at.getTime() : undefined;
 }

@@ -1,4 +1,3 @@
-import type { Db } from 'mongodb';
 import { randomUUID } from 'node:crypto';
 import type { ActionName } from '../../connectors/actions.ts';
 import type { ProcessOwner } from '../../local/processes.ts';
@@ -7,6 +6,7 @@ import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts
 import { pick, type Random } from '../../simulators/kit/seeded.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
 import { presentOf } from './compare.ts';
+import { createOktaApp, type OktaApp } from './okta-app.ts';
 import { oktaChanges } from './okta-changes.ts';
 import { misdoneAtOkta } from './okta-counts.ts';
 import { oktaDifferences } from './okta-truth.ts';
@@ -18,7 +18,7 @@ import { unlessGone } from './unless-gone.ts';
 export interface OktaWays {
   app: 'okta';
   control: OktaTenant['control'];
-  body: OktaTenant['body'];
+  service: OktaApp;
 }
 export type ProxiedOkta = Tenant & OktaWays;
 export type OktaSubject = Omit<Subject, keyof OktaWays> & OktaWays;
@@ -32,6 +32,8 @@ const log = '^/api/v1/logs';
 const logExpired: VendorFault = { kind: 'expired', status: 404, path: log, count: 1 };
 /** So many rows a page that every list has several. */
 const shortPage = 20;
+/** From the first call on; a fault sets its clock, which can go forward only. */
+const clockBehindMs = -600_000;
 
 export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, seed: number): Promise<ProxiedOkta> {
   const tenant = await startOktaTenant(owner, {
@@ -40,15 +42,16 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
     groups: 8,
     events: 400,
     seed: 1 + (seed % 1000),
-    knobs: { latencyMs },
+    knobs: { latencyMs, clockSkewMs: clockBehindMs },
   });
   const { control } = tenant;
+  const service = await createOktaApp(tenant);
   const proxy = await new TcpProxy({ host: '127.0.0.1', port: Number(new URL(tenant.url).port) }).listen();
   const deleted = new Set<string>();
   let made = 0;
   const named = `of-actions-${seed}`;
 
-  /** Never the first, the administrator whose token we have. */
+  /** Never the first, the administrator. */
   async function everybody(...statuses: string[]): Promise<string[]> {
     const { users: all } = await control.truth({ only: ['users'] });
     const free = all!.slice(1).filter((user) => {
@@ -74,7 +77,12 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
     app: 'okta',
     proxy,
     control,
-    body: { ...tenant.body, settings: { ...tenant.body.settings, baseUrl: `http://${proxy.address}` } },
+    service,
+    get body() {
+      const settings = { ...tenant.body.settings, baseUrl: `http://${proxy.address}` };
+      return { ...tenant.body, settings, credential: service.credential };
+    },
+    minted: () => service.minted(),
     asked: {
       lists: [users, groups, grants, log],
       listed: users,
@@ -162,11 +170,6 @@ export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, s
       if (strictly && found.length === 0) deleted.clear();
       return found;
     },
-    async present(db: Db, connectionId) {
-      // The row about the token that we use tells when it was used.
-      const { apiTokens } = await control.truth({ only: ['apiTokens'] });
-      const used = apiTokens!.toSorted((a, b) => Number(b['lastUsed']) - Number(a['lastUsed']))[0];
-      return presentOf(db, connectionId, `apiToken:${String(used?.['id'])}`);
-    },
+    present: presentOf,
   };
 }

@@ -47,7 +47,10 @@ export async function oktaDifferences(
       'roles',
       privileges!.filter((row) => row['origin'] === 'direct'),
       ({ vendorId }) => vendorId.replace(/^\w+:/, ''),
-      truth.roleAssignments!.map((role) => `${text(role, 'assigneeId')}:${text(role, 'id')}`),
+      // Ours, as an app, is nobody's.
+      truth
+        .roleAssignments!.filter((role) => text(role, 'assignmentType') !== 'CLIENT')
+        .map((role) => `${text(role, 'assigneeId')}:${text(role, 'id')}`),
       mayStay,
     ),
     ...rowDifferences(

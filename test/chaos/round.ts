@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { pick, seeded, type Random } from '../../simulators/kit/seeded.ts';
-import { workflowIdOf } from '../../workflows/messages.ts';
 import { differencesFromUndisturbed } from './compare.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
 import { Missed, placesOfTenants, placesOfVendor, placesThatLoseAnswers, type Fault } from './fault.ts';
-import { longestRunOf } from './longest-run.ts';
-import { lastCommitted, olderOverNewer } from './observations.ts';
+import { historyDifferences, longestRunOf } from './longest-run.ts';
+import { phasesFrom, type Seconds } from './phases.ts';
+import { committedSince, lastCommitted, olderOverNewer } from './observations.ts';
 import { settle } from './settle.ts';
 import type { Subject } from './subject.ts';
 
@@ -16,17 +16,19 @@ export interface RoundResult {
   drawn: string[];
   struck: string[];
   missed: string[];
-  /** Kinds in whose time the connection's workflow rolled over. */
+  /** Kinds after whose strike, and before they were over, the connection's workflow rolled over. */
   rolledOver: string[];
   /** What does not hold; empty when all does. */
   differences: string[];
   actions: number;
   /** Events of the longest run of the connections. */
   longestRun: number;
-  seconds: number;
+  /** By what was done in them. */
+  seconds: Seconds;
 }
 
-const historyLimit = 4_096;
+/** Temporal's own waits, before a killed worker's work is given to another, are not ours to scale. */
+const rollsWithinMs = 30_000;
 /** So many of the changes take somebody away. */
 const deleting = 0.04;
 
@@ -41,13 +43,14 @@ export async function runRound(
   round: number,
   faults: readonly Fault[],
 ): Promise<RoundResult> {
-  const { world, all, expected } = ground;
+  const { world, all, expected, rollovers } = ground;
   const began = performance.now();
   const tell = (what: string) =>
     world.say(`   ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s ${what}`);
+  const phases = phasesFrom(began);
   const struck: string[] = [];
   const missed: string[] = [];
-  const rolledOver: Promise<string[]>[] = [];
+  const rolledOver: string[] = [];
   expected.clear();
   all.forEach(({ ledger }) => ledger.forget());
   const since = await lastCommitted(world.mongodb.oplog);
@@ -59,6 +62,7 @@ export async function runRound(
     }),
   );
 
+  phases.over('begin');
   const work = new AbortController();
   const failures: string[] = [];
   const working = Promise.all(
@@ -73,9 +77,9 @@ export async function runRound(
       for (const one of lane) if (!(await strike(one))) without.push(one);
       // Mostly the other lanes have come to their end by now.
       for (const one of without) if (!(await strike(one))) missed.push(one.fault.kind);
+      tell(`those of the ${lane[0]!.fault.place} are over`);
     }),
   );
-  tell('the faults are over');
   work.abort();
   await working;
   await mendAll(ground);
@@ -89,7 +93,7 @@ export async function runRound(
     const random = streamOf(seed, round, 100 + hashOf(fault.kind));
     await world.pause(random() * 5_000);
     const armedAt = performance.now();
-    const before = runOf(subject);
+    const rolling = new AbortController();
     const ledger = all.find((one) => one.subject === subject)!.ledger;
     const vendorIsBack = placesOfVendor.includes(fault.place) ? ledger.vendorAway() : () => {};
     if (placesThatLoseAnswers.includes(fault.place)) world.disrupted();
@@ -98,47 +102,47 @@ export async function runRound(
       struck.push(fault.kind);
       const waited = `${((performance.now() - armedAt) / 1000).toFixed(1)} s`;
       tell(`${fault.kind} struck ${world.subjects.length > 1 ? `${subject.app} ` : ''}after ${waited}`);
-      if (!heal) return true;
-      await world.pause(5_000 + random() * 15_000);
-      await heal();
-      tell(`${fault.kind} healed`);
+      const rolls = fault.rollsNot === undefined && rollovers.next(subject.connectionId, rolling.signal);
+      if (heal) {
+        await world.pause(5_000 + random() * 15_000);
+        await Promise.race([rolls, world.pause(15_000)]);
+        await heal();
+        tell(`${fault.kind} healed`);
+      }
+      vendorIsBack();
+      await Promise.race([rolls, delay(ground.rollAt === undefined ? 0 : rollsWithinMs)]);
+      rolling.abort();
+      if (await rolls) rolledOver.push(fault.kind);
     } catch (error) {
       if (error instanceof Missed) return false;
       failures.push(`${fault.kind} could not be done: ${(error as Error).message}`);
     } finally {
+      rolling.abort();
       vendorIsBack();
-      const after = runOf(subject);
-      rolledOver.push(Promise.all([before, after]).then(([was, is]) => (was && is && was !== is ? [fault.kind] : [])));
     }
     return true;
   }
 
-  /** Nobody waits for it: Temporal may be away. */
-  function runOf({ connectionId }: Subject): Promise<string | undefined> {
-    const handle = world.temporal.client.workflow.getHandle(workflowIdOf(connectionId));
-    return handle.describe().then(
-      ({ runId }) => runId,
-      () => undefined,
-    );
-  }
-
+  phases.over('faults');
   const differences = await settle(ground);
+  phases.over('settle');
   tell('settled');
   const longestRun = await longestRunOf(world.temporal.client, ground.floodedRuns);
-  if (longestRun > historyLimit) failures.push(`a run has ${longestRun} events, more than ${historyLimit}`);
-  failures.push(...(await olderOverNewer(world.mongodb.oplog, since)));
+  failures.push(...historyDifferences(longestRun));
+  if (since) failures.push(...olderOverNewer(await committedSince(world.mongodb.oplog, since)));
   const actions = all.reduce((sum, { ledger }) => sum + ledger.size, 0);
   if (differences.length === 0) failures.push(...(await Promise.all(all.map(undisturbed))).flat());
+  phases.over('undisturbed');
   return {
     round,
     drawn: faults.map(({ kind }) => kind),
     struck,
     missed,
-    rolledOver: (await Promise.all(rolledOver)).flat(),
+    rolledOver,
     differences: [...failures, ...differences],
     actions,
     longestRun,
-    seconds: Math.round((performance.now() - began) / 1000),
+    seconds: phases.seconds,
   };
 
   async function undisturbed(one: Connected): Promise<string[]> {

@@ -3,9 +3,10 @@ import type { Measured } from '../bench/measured.ts';
 import { createWorld } from './create-world.ts';
 import { places, type Fault } from './fault.ts';
 import { kinds as allKinds } from './kinds.ts';
+import { sumOf } from './phases.ts';
 import { runRound, type RoundResult } from './round.ts';
 import type { App } from './subject.ts';
-import { verdictOf } from './verdict.ts';
+import { verdictOf, withoutRollover } from './verdict.ts';
 
 export interface ChaosOptions {
   apps: readonly App[];
@@ -27,7 +28,7 @@ export interface ChaosOptions {
   say: (line: string) => void;
 }
 
-/** So often the kinds that found no occasion get another round. */
+/** So often the kinds that found no occasion, or met no rollover, get another round. */
 const extraRounds = 4;
 
 /**
@@ -50,6 +51,10 @@ function shuffled<T>(values: readonly T[], random: Random): T[] {
 
 const namesOf = (faults: readonly Fault[]): string[] => faults.map(({ kind }) => kind);
 
+/** Those that must meet a rollover: where none is made, none. */
+const rolls = (kinds: readonly Fault[], rollAt: number | undefined): string[] =>
+  rollAt === undefined ? [] : namesOf(kinds.filter(({ rollsNot }) => rollsNot === undefined));
+
 /** The command that does this round again. What had found no occasion came to a round of its own. */
 function againOf(options: ChaosOptions, { round, drawn }: RoundResult, own: boolean): string {
   const { apps, seed, scale, perPlace = 4, rollAt = 0, kinds } = options;
@@ -62,7 +67,7 @@ function againOf(options: ChaosOptions, { round, drawn }: RoundResult, own: bool
 }
 
 const brokenOff = (round: number, drawn: string[], error: unknown): RoundResult => ({
-  ...{ round, drawn, struck: [], missed: [], rolledOver: [], actions: 0, longestRun: 0, seconds: 0 },
+  ...{ round, drawn, struck: [], missed: [], rolledOver: [], actions: 0, longestRun: 0, seconds: {} },
   differences: [`the round was broken off: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`],
 });
 
@@ -76,6 +81,7 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
   const own = new Set<number>();
   const results: RoundResult[] = [];
   const again = (result: RoundResult) => againOf(options, result, own.has(result.round));
+  const began = performance.now();
   const ground = await createWorld({
     apps,
     seed,
@@ -84,9 +90,17 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
     say,
     signals: options.signals ?? true,
   });
-  say(`seed ${seed}, times at ${scale}, logs in ${ground.world.logFolder}`);
+  const worldSeconds = (performance.now() - began) / 1000;
+  say(`seed ${seed}, times at ${scale}, up after ${worldSeconds.toFixed(1)} s, logs in ${ground.world.logFolder}`);
+  const rolling = rolls(kinds, options.rollAt);
   try {
-    const never = () => kinds.filter(({ kind }) => !results.some(({ struck }) => struck.includes(kind)));
+    const never = () => {
+      const lacking = new Set([
+        ...namesOf(kinds).filter((kind) => !results.some(({ struck }) => struck.includes(kind))),
+        ...withoutRollover(rolling, results),
+      ]);
+      return kinds.filter(({ kind }) => lacking.has(kind));
+    };
     const drawnAll = () => results.length > 0 && results.flatMap(({ drawn }) => drawn).length >= kinds.length;
     let extra = 0;
     for (let round = 1; ; round += 1) {
@@ -114,15 +128,21 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
     await ground.close();
   }
   return verdictOf({
-    ...{ kinds: namesOf(kinds), whole: once, results, again, logFolder: ground.world.logFolder },
+    ...{ kinds: namesOf(kinds), rolling, whole: once, results, again, logFolder: ground.world.logFolder },
+    worldSeconds,
     details: { apps: apps.join(' and '), seed, scale, ...Object.fromEntries(ground.tally) },
   });
 }
 
 const lineOf = ({ round, differences, struck, missed, actions, longestRun, seconds }: RoundResult): string =>
   [
-    `round ${round} ${differences.length === 0 ? 'holds' : 'FALLS SHORT'} after ${seconds} s: ${struck.length} struck`,
+    `round ${round} ${differences.length === 0 ? 'holds' : 'FALLS SHORT'} after ${inWords(seconds)}: ${struck.length} struck`,
     ...(missed.length > 0 ? [`no occasion for ${missed.join(', ')}`] : []),
     `${actions} actions, longest run ${longestRun} events`,
     ...differences.map((difference) => `\n    ${difference}`),
   ].join(', ');
+
+const inWords = (seconds: RoundResult['seconds']): string => {
+  const parts = Object.entries(seconds).map(([phase, each]) => `${phase} ${Math.round(each)}`);
+  return `${Math.round(sumOf(seconds))} s (${parts.join(', ')})`;
+};

@@ -63,6 +63,8 @@ export interface Tenant {
   control: VendorControl;
   /** What `POST /v1/connections` wants for it. */
   readonly body: object;
+  /** How often it was asked for a token. What it is asked with is signed, by the clock of its `Date`. */
+  minted(): Promise<number>;
   /** Where it is asked for what: regular expressions over path and query. */
   asked: {
     /** Any lists. */

@@ -2,7 +2,7 @@ import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts
 import type { Random } from '../../simulators/kit/seeded.ts';
 import { THROTTLE_FORMS } from '../../simulators/kit/throttle-forms.ts';
 import { onOkta, type Fault } from './fault.ts';
-import { strike } from './vendor-strikes.ts';
+import { occasion, strike } from './vendor-strikes.ts';
 
 const throttledMs = 1_500;
 
@@ -65,9 +65,13 @@ export const vendorAnswers: Fault[] = [
     kind: 'vendor-acts-and-hangs-up',
     place: 'vendor',
     at: 'actions',
-    inject: (world) => {
+    async inject(world) {
+      const { subject } = world;
+      const steps = await subject.steps('plain');
       world.disrupted();
-      return strike(world, [{ kind: 'reset', ...world.subject.asked.write, executed: true, count: 1 }]);
+      const rule = { kind: 'reset', ...subject.asked.write, executed: true, count: 1 } as const;
+      const [heal] = await Promise.all([strike(world, [rule]), subject.act(steps)]);
+      return heal;
     },
   },
   {
@@ -89,11 +93,15 @@ export const vendorAnswers: Fault[] = [
     kind: 'vendor-date-ten-minutes-off',
     place: 'vendor',
     at: 'any',
-    ...onOkta(async (world, random) => {
-      const { control } = world.subject;
-      await control.knobs({ dateSkewMs: random() < 0.5 ? 600_000 : -600_000 });
-      await world.subject.scanning();
-      return async () => void (await control.knobs({ dateSkewMs: 0 }));
+    ...onOkta(async (world) => {
+      const { subject } = world;
+      const before = await subject.minted();
+      await subject.scanning();
+      // It was ten minutes behind until now. From the second time on it is only asked for new tokens: back it cannot go.
+      await subject.control.knobs({ clockSkewMs: 600_000 });
+      await subject.control.expireAccessTokens();
+      await subject.control.turnNonce({ forget: true });
+      await occasion(world, async () => (await subject.minted()) > before);
     }),
   },
 ];

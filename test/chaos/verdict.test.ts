@@ -1,15 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import { historyDifferences } from './longest-run.ts';
 import type { RoundResult } from './round.ts';
-import { verdictOf, wordFor } from './verdict.ts';
+import { verdictOf, withoutRollover, wordFor } from './verdict.ts';
 
 const kinds = Array.from({ length: 40 }, (_, n) => `kind-${n}`);
 const round = (drawn: readonly string[], more: Partial<RoundResult> = {}): RoundResult => ({
-  ...{ round: 1, drawn: [...drawn], struck: [...drawn], missed: [], rolledOver: [], differences: [] },
-  ...{ actions: 1, longestRun: 10, seconds: 2 },
+  ...{ round: 1, drawn: [...drawn], struck: [...drawn], missed: [], rolledOver: [...drawn], differences: [] },
+  ...{ actions: 1, longestRun: 10, seconds: { begin: 1.2, faults: 2.4 } },
   ...more,
 });
-const verdict = (results: readonly RoundResult[], whole: boolean, of: readonly string[] = kinds) =>
-  verdictOf({ kinds: of, whole, results, again: ({ round }) => `again ${round}`, details: {}, logFolder: 'logs' });
+const verdict = (
+  results: readonly RoundResult[],
+  whole: boolean,
+  of: readonly string[] = kinds,
+  rolling: readonly string[] = of,
+) =>
+  verdictOf({
+    ...{ kinds: of, rolling, whole, results, details: {}, logFolder: 'logs', worldSeconds: 10 },
+    again: ({ round }) => `again ${round}`,
+  });
 
 describe('what a run of chaos is held against', () => {
   it('a run of some rounds: the kinds that it came to', () => {
@@ -29,6 +38,24 @@ describe('what a run of chaos is held against', () => {
     expect(wordFor(missed)).toBe('NOT TRIED, nothing lost (no occasion for kind-1)');
   });
 
+  it('a run of all: a rollover in the time of each kind that can meet one', () => {
+    const but = { rolledOver: kinds.slice(1) };
+    const unrolled = verdict([round(kinds, but)], true);
+    expect(unrolled).toMatchObject({ holds: false, details: { withoutRollover: ['kind-0'] } });
+    expect(wordFor(unrolled)).toBe('NOT TRIED, nothing lost (no rollover with kind-0)');
+    expect(verdict([round(kinds, but), round(['kind-0'])], true).holds).toBe(true);
+    expect(verdict([round(kinds, but)], true, kinds, kinds.slice(1)).holds).toBe(true);
+    expect(verdict([round(kinds, but)], false).holds).toBe(true);
+    expect(withoutRollover(['kind-0', 'kind-1'], [{ struck: ['kind-1'], rolledOver: [] }])).toEqual(['kind-1']);
+  });
+
+  it('tells the seconds, those of the world among them', () => {
+    expect(verdict([round(['kind-0']), round(['kind-1'])], false).details).toMatchObject({
+      seconds: 17,
+      phases: { world: 10, begin: 2, faults: 5, settle: 0, undisturbed: 0 },
+    });
+  });
+
   it('a round that falls short, or was broken off, is told with the command that does it again', () => {
     const lost = round(['kind-0'], { round: 3, differences: ['a record is lost'] });
     const short = verdict([round(['kind-1']), lost], false);
@@ -36,5 +63,10 @@ describe('what a run of chaos is held against', () => {
     expect(wordFor(short)).toBe('FALLS SHORT');
     const off = verdict([round(['kind-0'], { struck: [], differences: ['the round was broken off'] })], false);
     expect([off.figure, wordFor(off)]).toEqual([0, 'FALLS SHORT']);
+  });
+
+  it('no history over its limit', () => {
+    expect(historyDifferences(4_096)).toEqual([]);
+    expect(historyDifferences(4_097)).toEqual(['a run has 4097 events, more than 4096']);
   });
 });

@@ -3,6 +3,7 @@ import { Missed, type Fault, type Struck } from './fault.ts';
 import { frozenWorkerFaults } from './frozen-worker-faults.ts';
 import { nextRelease } from './compiled-code.ts';
 import type { TcpProxy, Trap } from './tcp-proxy.ts';
+import { occasion } from './vendor-strikes.ts';
 import type { World } from './world.ts';
 
 /** Not ours to scale: what a killed worker was told to do is handed to another after Temporal's own waits. */
@@ -95,11 +96,14 @@ export const workerFaults: Fault[] = [
     place: 'worker',
     at: 'any',
     async inject(world, random) {
+      const { subject } = world;
       const first = world.workers.current;
       const ms = random() < 0.5 ? 600_000 : -600_000;
+      const before = await subject.minted();
       await world.workers.start({ NODE_OPTIONS: shiftedBy(ms) });
       await world.workers.stop(first);
-      await world.subject.scanning();
+      // A new process has no token: what it asks for one with is signed by the vendor's clock, or refused.
+      await occasion(world, async () => (await subject.minted()) > before);
       return () => {
         world.disrupted();
         return world.workers.restart();

@@ -53,6 +53,15 @@ describe('a credential', () => {
     expect(box.identity(credential)).toEqual({ type: 'jwt', clientId: enterprise.simulator.clientId, keyId: 'key1' });
   });
 
+  it.each([-600_000, 600_000])(
+    'as JWT is signed by the clock of Box, the first time too: %i ms',
+    async (clockSkewMs) => {
+      enterprise.simulator.control.knobs({ clockSkewMs });
+      const verified = await box.verify(enterprise.open({ credential: await jwtCredential() }));
+      expect(verified.tenant.id).toBe(enterprise.simulator.enterpriseId);
+    },
+  );
+
   it('as JWT says without its key what is wrong with it', async () => {
     const { config, ...rest } = await jwtCredential();
     const { appAuth } = config.boxAppSettings;

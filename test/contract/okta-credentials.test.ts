@@ -86,6 +86,20 @@ describe('a service app', () => {
     expect(simulator.state.accessTokens.size).toBe(1);
   });
 
+  it.each([
+    ['DPoP, behind', true, -600_000],
+    ['DPoP, ahead', true, 600_000],
+    ['bearer, behind', false, -600_000],
+    ['bearer, ahead', false, 600_000],
+  ])('signs by the clock of the org, the first time too: %s', async (_, dpop, clockSkewMs) => {
+    const { pem } = await serviceApp({ dpop });
+    simulator.control.knobs({ clockSkewMs });
+    const session = open({ ...pem, dpop });
+    expect((await accounts(session)).records.length).toBe(20);
+    simulator.control.knobs({ clockSkewMs: 2 * clockSkewMs });
+    expect((await accounts(session)).records.length).toBe(20);
+  });
+
   it('without an admin role is forbidden, saying which', async () => {
     const { pem } = await serviceApp({ roles: [] });
     const failure = await failed(okta.verify(open(pem)));

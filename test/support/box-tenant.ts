@@ -6,7 +6,12 @@ import type { KnobsPatch } from '../../simulators/box/knobs.ts';
 
 export interface BoxTenant extends Pick<BoxSimulatorProcess, 'url' | 'pid' | 'control' | 'filled'> {
   /** What `POST /v1/connections` wants for it. */
-  body: { app: 'box'; settings: Record<string, unknown>; credential: object; governance: 'on' };
+  body: {
+    app: 'box';
+    settings: Record<string, unknown>;
+    credential: BoxSimulatorProcess['credential'];
+    governance: 'on';
+  };
 }
 
 export interface BoxTenantOptions {
