@@ -58,7 +58,7 @@ it('a sweep tells by the group how many members it does not reach', async () => 
       part: { id: 'groups', title: '' },
       cursor,
     });
-    read += page.records.filter(({ kind }) => kind === 'memberships').length;
+    read += page.records.filter((record) => record.kind === 'memberships' && record.groupId === group).length;
     skipped.push(...(page.skipped ?? []));
     cursor = page.next;
   } while (cursor !== undefined);
