@@ -91,10 +91,7 @@ export interface Skipped {
 export interface Page<R> {
   records: readonly R[];
   kept?: readonly Kept[];
-  /**
-   * Of activities: permissions that no list of the app shows and only its events tell of. Each is the word of one event,
-   * with its `changedAt`; those of one `vendorId` are merged, in whatever order they come, and stand until `expiresAt`.
-   */
+  /** Of activities: permissions that only events tell of, each the word of one, at `changedAt`, until `expiresAt`. */
   observed?: readonly AppPermissionRecord[];
   removed?: readonly Gone[];
   touched?: readonly Ref[];
@@ -292,10 +289,7 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   stages: { [N in StageName]?: Stage<StageRecords[N], z.output<S>> };
   // The state differs by action and connector: any JSON object here, typed where it is written.
   actions: { [N in ActionName]?: Action<ActionTarget<N>, object, z.output<S>> };
-  /**
-   * Those of these ids and logins who are members of a group now, as they were given: asked before a group loses access
-   * with the names of protected principals. Without it the stored memberships tell.
-   */
+  /** Those of these ids and logins, as given, that are in a group now. Without it the stored memberships tell. */
   membersAmong?(session: Session<z.output<S>>, groupId: string, names: readonly string[]): Promise<readonly string[]>;
   push?: Push<z.output<S>>;
   content?: ContentOf<Session<z.output<S>>>;
