@@ -4,11 +4,11 @@ import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';
 import type { ActionDocument } from '../store/action-documents.ts';
-import { protectedAmong } from '../store/protected-principals.ts';
 import { actionStep, release, restored, same, settle, stepFor, stored, write, type Doing } from './action-steps.ts';
 import type { Activities } from './contract.ts';
 import type { Dependencies } from './dependencies.ts';
 import { differences } from './differences.ts';
+import { refuseProtected } from './refuse-protected.ts';
 import type { ActionStep, StepResult } from './results.ts';
 
 export function nextActions({ store }: Dependencies): Activities['nextActions'] {
@@ -33,13 +33,16 @@ export const prepareAction = (deps: Dependencies): Activities['prepareAction'] =
     const before = await action.read(opened.session, target);
     const reading = opened.session.calls() - began;
     await refuseProtected(doing, before);
+    const guarding = opened.session.calls() - began - reading;
     await write(doing, {
       before: before.state,
       plan: [...before.plan],
       irreversible: [...before.irreversible],
       objects: await objectsOf(doing, before.touches),
-      losesAccess: (before.losesAccess ?? []).slice(0, mostNamed).map(({ who, how }) => ({ who, how })),
-      calls: costOf(before, reading),
+      losesAccess: (before.losesAccess ?? [])
+        .slice(0, mostNamed)
+        .map(({ who, how, group }) => ({ who, how, ...(group !== undefined && { group }) })),
+      calls: costOf(before, reading) + guarding,
       state: document.mode === 'plan' ? 'planned' : 'prepared',
     });
     await release(doing);
@@ -111,7 +114,10 @@ export const checkAction = (deps: Dependencies): Activities['checkAction'] =>
     return settle(doing, applied, { ...before, touches });
   });
 
-/** From the stored pair back to `before`; an object that changed since answers a plan and waits for its acceptance. */
+/**
+ * From the stored pair back to `before`; an object that changed since answers a plan and waits for its acceptance. What
+ * came back only in part is asked for again: then the object is compared with how that undo left it.
+ */
 export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
   actionStep(deps, 'undoAction', async (doing): Promise<StepResult> => {
     refuseWithoutGovernance(doing);
@@ -121,11 +127,12 @@ export const undoAction = (deps: Dependencies): Activities['undoAction'] =>
     if (!before || !after || !undo) throw new Failure('invalid', 'nothing is stored to undo it from');
     const present = await readPresent(doing);
     if (present.state && restored(doing, present.state).length === 0) return undone(doing, []);
-    const asLeft = present.state !== undefined && same(present.state, after);
+    const left = undo.left ?? after;
+    const asLeft = present.state !== undefined && same(present.state, left);
     if (!asLeft && !undo.accepted && document.state !== 'undoing') {
       const plan = [
-        'the object was changed after the action; undoing restores what was stored then',
-        ...(present.state ? differences(after, present.state) : [present.refusal]),
+        `the object was changed after the ${undo.left ? 'undo' : 'action'}; undoing restores what was stored then`,
+        ...(present.state ? differences(left, present.state) : [present.refusal]),
       ];
       await write(doing, { state: 'undoNeedsAcceptance', undo: { ...undo, plan } });
       await release(doing);
@@ -151,13 +158,14 @@ async function readPresent({ opened, action, document, target }: Doing): Promise
 async function undone(doing: Doing, refused: readonly string[]): Promise<StepResult> {
   const { action, document } = doing;
   const present = await readPresent(doing);
+  const { left: _, ...undo } = document.undo!;
   const unverified = (what: string) => ({
     problem: { kind: 'unverified', what, who: 'operator' as const, since: doing.deps.store.now().toISOString() },
   });
   if (!present.state) {
     await write(doing, {
       state: 'undone',
-      undo: { ...document.undo!, verified: false, notRestored: refused.slice(0, mostNotRestored) },
+      undo: { ...undo, verified: false, notRestored: refused.slice(0, mostNotRestored) },
       ...unverified(`the app took the undo; it could not be read back: ${present.refusal}`),
     });
   } else {
@@ -166,7 +174,12 @@ async function undone(doing: Doing, refused: readonly string[]): Promise<StepRes
     const nothingCame = !verified && action.verified(document.before!, present.state);
     await write(doing, {
       state: nothingCame ? 'undoFailed' : 'undone',
-      undo: { ...document.undo!, verified, notRestored: missing.slice(0, mostNotRestored) },
+      undo: {
+        ...undo,
+        verified,
+        notRestored: missing.slice(0, mostNotRestored),
+        ...(!verified && { left: present.state }),
+      },
       touches: present.touches,
       ...(nothingCame && unverified('the app took the undo and still shows the state of the action')),
     });
@@ -197,39 +210,6 @@ const objectsOf = ({ deps, opened }: Doing, touches: readonly Ref[]) =>
       return { ...ref, ...(name ? { name } : {}) };
     }),
   );
-
-type Concerned = Pick<Before<ActionState>, 'principal' | 'owner' | 'losesAccess'>;
-
-/** Nobody who is protected is acted upon, loses a way in, or has an object taken: by all their names, ours as well. */
-async function refuseProtected({ deps, opened }: Doing, concerned: Concerned): Promise<void> {
-  const { connection } = opened;
-  const { principal = [], owner, losesAccess = [] } = concerned;
-  const upon = typeof principal === 'string' ? [principal] : principal;
-  const losers = losesAccess.map(({ who, names = [] }) => [who, ...names]);
-  const said = [...upon, ...(owner === undefined ? [] : [owner]), ...losers.flat()];
-  const known = await deps.store.records.recall(connection._id, 'accounts', [...new Set(said)]);
-  const allNames = (names: readonly string[]) =>
-    names.flatMap((name) => {
-      const record = known.get(name)?.record;
-      return record?.kind === 'accounts' ? [name, record.login, record.email ?? record.login] : [name];
-    });
-  if (connection.principal && allNames(upon).includes(connection.principal.id)) {
-    throw new Failure('conflict', 'refused: it is the account of the credential itself', { who: 'operator' });
-  }
-  const refuseWhere = (names: readonly string[], why: string) => {
-    const listed = protectedAmong(connection.protected, names);
-    if (listed === undefined) return;
-    const others = names.filter((name) => name !== listed && name.includes('@'));
-    const whom = [listed, ...new Set(others)].join(', ');
-    throw new Failure('conflict', `refused: ${whom} is a protected principal of this connection${why}`, {
-      who: 'operator',
-      remedy: 'take it off the list of protected principals first',
-    });
-  };
-  refuseWhere(allNames(upon), '');
-  if (owner !== undefined) refuseWhere(allNames([owner]), ', whose it is');
-  losers.forEach((names, at) => refuseWhere(allNames(names), ` and would lose access: ${losesAccess[at]!.how}`));
-}
 
 function changedSince({ document }: Doing, what: readonly string[]): Failure {
   const planned = document.history.find(({ state }) => state === 'planned' || state === 'prepared')?.at;

@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActionName } from '../connectors/actions.ts';
+import { box as connector } from '../connectors/box/index.ts';
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 
 const box = useGovernedBox();
@@ -60,11 +61,17 @@ describe('a protected principal', () => {
     expect(await outcome('makePrivate')).toEqual(['planned', '']);
   });
 
-  it.each(['quarantineFile', 'trashFile'] as const)('who gets in by a folder above refuses %s', async (action) => {
-    await protect(login(person));
-    expect(await outcome(action)).toEqual(['refused', expect.stringMatching(/would lose access: through the folder/)]);
-    expect(await outcome('makePrivate')).toEqual(['planned', '']);
-  });
+  it.each(['quarantineFile', 'trashFile', 'overwriteFile'] as const)(
+    'who gets in by a folder above refuses %s',
+    async (action) => {
+      await protect(login(person));
+      expect(await outcome(action)).toEqual([
+        'refused',
+        expect.stringMatching(/would lose access: (finds the notice.*, )?through the folder/),
+      ]);
+      expect(await outcome('makePrivate')).toEqual(['planned', '']);
+    },
+  );
 
   it('who was named after the plan refuses its application too, and nothing is written', async () => {
     const plan = await planned('trashFile');
@@ -74,5 +81,61 @@ describe('a protected principal', () => {
     await box.store.actions.acceptPlan(plan._id, 'a governor');
     await box.lane();
     expect([(await box.get(plan._id)).state, box.writes()]).toEqual(['refused', before]);
+  });
+
+  it.each(['makePrivate', 'quarantineFile', 'trashFile', 'overwriteFile'] as const)(
+    'in a group that would lose access refuses %s, as Box tells the members now',
+    async (action) => {
+      const { control } = box.simulator;
+      const group = control.createGroup({ name: `group ${action}` }).id;
+      control.invite({ item: file, group, role: 'viewer' });
+      control.removeCollaboration({ id: control.item({ id: folder })!.collaborations[0]!.id });
+      await protect(login(person).toUpperCase(), 'nobody@acme.test');
+      expect(await outcome('removeLink')).toEqual(['planned', '']);
+      const [before] = await outcome('makePrivate');
+      expect(before).toBe('planned');
+      control.addMember({ group, user: person });
+      const [state, what] = await outcome(action);
+      expect([state, what]).toEqual([
+        'refused',
+        expect.stringMatching(
+          new RegExp(`${login(person)} is a protected principal.*member of group group ${action}`, 'i'),
+        ),
+      ]);
+    },
+  );
+
+  it('who came into the group after the plan refuses its application too, also by a folder above', async () => {
+    const { control } = box.simulator;
+    const group = control.createGroup({ name: `late ${count}` }).id;
+    control.invite({ item: folder, group, role: 'viewer' });
+    await protect(login(guest));
+    control.removeCollaboration({ id: control.item({ id: file })!.collaborations[0]!.id });
+    const plan = await planned('trashFile');
+    expect([plan.state, plan.losesAccess]).toEqual([
+      'planned',
+      expect.arrayContaining([expect.objectContaining({ group })]),
+    ]);
+    control.addMember({ group, user: guest });
+    const before = box.writes();
+    await box.store.actions.acceptPlan(plan._id, 'a governor');
+    await box.lane();
+    const { state, problem } = await box.get(plan._id);
+    expect([state, problem!.what, box.writes()]).toEqual(['refused', expect.stringContaining(login(guest)), before]);
+  });
+
+  it('in such a group is known by the stored memberships where the app has no way to ask', async () => {
+    const { control } = box.simulator;
+    const group = control.createGroup({ name: `stored ${count}` }).id;
+    control.invite({ item: file, group, role: 'viewer' });
+    control.addMember({ group, user: person });
+    await box.scan();
+    await protect(login(person).toUpperCase());
+    const { connectionId } = box;
+    const others = box.activitiesOf({ ...connector, membersAmong: undefined });
+    const { _id: actionId } = await box.ask('makePrivate', { fileId: `file:${file}` }, { mode: 'plan' });
+    await others.prepareAction({ connectionId, actionId });
+    const { state, problem } = await box.get(actionId);
+    expect([state, problem!.what]).toEqual(['refused', expect.stringContaining(`member of group stored ${count}`)]);
   });
 });

@@ -125,8 +125,8 @@ class Gathered {
   }
 
   add(page: Page<AnyRecord>, observedAt: Date): void {
-    const { records, kept = [], removed = [] } = page;
-    this.value.pages.push({ records, kept, removed, observedAt });
+    const { records, kept = [], observed = [], removed = [] } = page;
+    this.value.pages.push({ records, kept, observed, removed, observedAt });
     this.value.touched.push(...(page.touched ?? []));
     this.value.skipped += page.skipped?.length ?? 0;
     this.value.unread.push(
@@ -134,7 +134,7 @@ class Gathered {
     );
     if (page.estimate !== undefined) this.value.estimate = page.estimate;
     if (page.receipt !== undefined) this.receipts.push(page.receipt);
-    this.records += records.length + kept.length;
+    this.records += records.length + kept.length + observed.length;
     const sample = page.records[0];
     if (sample) this.bytes += JSON.stringify(sample).length * page.records.length;
   }

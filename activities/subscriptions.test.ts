@@ -57,12 +57,25 @@ const credentialWith = (webhookKeys: string[]) => credentialOf(enterprise.simula
 const stored = async () => (await store.connections.get(connectionId))!;
 
 /** As a round of the watch lane does. */
-async function round({ goOn = true, path = '' } = {}): Promise<string[]> {
+async function round({
+  goOn = true,
+  path = '',
+  during = async () => {},
+}: { goOn?: boolean; path?: string; during?: () => Promise<void> } = {}): Promise<string[]> {
   const connection = await stored();
   const credential = store.connections.openCredential(connection);
   const log = { debug() {}, info() {}, warn() {}, error() {} };
   const publicUrl = `http://127.0.0.1:${(hook.address() as AddressInfo).port}${path}`;
-  const opened = { connector: box, connection, session: enterprise.open({ credential }) } as unknown as Opened;
+  const push: typeof box.push = {
+    ...box.push!,
+    async subscribe(...given) {
+      const reached = await box.push!.subscribe(...given);
+      await during();
+      return reached;
+    },
+  };
+  const connector = { ...box, push };
+  const opened = { connector, connection, session: enterprise.open({ credential }) } as unknown as Opened;
   await keepSubscribed(
     { store, publicUrl, log } as unknown as Dependencies,
     opened,
@@ -167,5 +180,25 @@ describe('a subscription', () => {
     await round();
     expect(hooks()).toHaveLength(61);
     expect((await subscription()).lapsed).toBeUndefined();
+  });
+
+  it('of which Box ends a part while it is looked through is looked through once more', async () => {
+    await store.subscriptions.lapse(connectionId);
+    let steps = 0;
+    await round({
+      during: async () => {
+        steps += 1;
+        if (steps > 1) return;
+        enterprise.simulator.control.endWebhook({ id: hooks()[0]!.id });
+        await store.subscriptions.lapse(connectionId);
+      },
+    });
+    expect([steps, hooks().length]).toEqual([1, 60]);
+    expect(await subscription()).toMatchObject({ lapsed: true });
+    expect((await subscription()).renewAt!.getTime()).toBeLessThanOrEqual(Date.now());
+    await round();
+    expect(hooks()).toHaveLength(61);
+    expect((await subscription()).lapsed).toBeUndefined();
+    expect((await subscription()).renewAt!.getTime()).toBeGreaterThan(Date.now() + 3_600_000);
   });
 });

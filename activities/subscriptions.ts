@@ -33,11 +33,16 @@ export async function keepSubscribed(
   const anew = (rotated && known?.triedRotations !== rotations) || (known?.url !== url && known?.triedUrl !== url);
   if (!due && !anew) return;
   const createdAt = store.now();
-  const doc = { _id: connection._id, connectionId: connection._id, createdAt: known?.createdAt ?? createdAt };
+  const doc = {
+    _id: connection._id,
+    connectionId: connection._id,
+    createdAt: known?.createdAt ?? createdAt,
+    ...(known?.lapses !== undefined && { lapses: known.lapses }),
+  };
   try {
     const [secret] = store.connections.openWebhookSecrets(connection);
     if (secret === undefined) throw new Failure('invalid', 'the connection has no webhook secret');
-    let at = known;
+    let at: SubscriptionDocument | null = known;
     do {
       const before = at?.vendorId ? subscribed(at) : undefined;
       const subscription: Subscription =
@@ -46,7 +51,7 @@ export async function keepSubscribed(
           : await push.subscribe(session, { url, secret, known: before });
       const { id: vendorId, next, expiresAt } = subscription;
       const half = expiresAt && new Date((createdAt.getTime() + expiresAt.getTime()) / 2);
-      at =
+      const reached: SubscriptionDocument =
         next === undefined
           ? { ...doc, url, vendorId, rotations, expiresAt, renewAt: half }
           : {
@@ -59,9 +64,11 @@ export async function keepSubscribed(
               triedRotations: rotations,
               renewAt: createdAt,
             };
-      if (!(await store.subscriptions.put(at))) return await push.unsubscribe(session, subscription);
+      const stored = await store.subscriptions.put(reached);
+      if (!stored) return await push.unsubscribe(session, subscription);
+      at = stored;
     } while (at.next !== undefined && goOn());
-    if (at.next === undefined && known && rotated)
+    if (at.next === undefined && !at.lapsed && known && rotated)
       await store.connections.endWebhookOverlap(connection._id, rotations, overlapMs);
   } catch (error) {
     if (isOurs(error) || session.signal.aborted) throw error;

@@ -1,7 +1,8 @@
 import type { ActionDocument } from '../store/action-documents.ts';
 
-/** What an operator sees of an action: all but who works on it now and the vendor's own handle. */
+/** What an operator sees of an action: all but who works on it now, the vendor's own handle, and how an undo left it. */
 export function actionView(action: ActionDocument) {
+  const { left: _, ...undo } = action.undo ?? {};
   return {
     id: action._id,
     connectionId: action.connectionId,
@@ -22,7 +23,7 @@ export function actionView(action: ActionDocument) {
     before: action.before,
     after: action.after,
     verified: action.verified,
-    undo: action.undo,
+    undo: action.undo && undo,
     problem: action.problem,
     batchId: action.batchId,
     startedAt: action.startedAt,

@@ -6,7 +6,7 @@ import type { Answer, Call, CallEvent, Download } from './call.ts';
 import type { AuthContext, Origins, OutgoingRequest } from './authorization.ts';
 import type { PushAnswer, PushRequest } from './push-request.ts';
 import type { Failure, FailureKind } from './kit/failures.ts';
-import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
+import type { AnyRecord, AppPermissionRecord, RecordKind, StageName, StageRecords } from './records.ts';
 
 /** What a connector works with: the governed way to the app, as one connection. */
 export interface Session<S = unknown> {
@@ -91,6 +91,8 @@ export interface Skipped {
 export interface Page<R> {
   records: readonly R[];
   kept?: readonly Kept[];
+  /** Of activities: permissions that only events tell of, each the word of one, at `changedAt`, until `expiresAt`. */
+  observed?: readonly AppPermissionRecord[];
   removed?: readonly Gone[];
   touched?: readonly Ref[];
   /** More of this sweep, or of this run of changes, is there now. */
@@ -177,6 +179,8 @@ export interface LostAccess {
   who: string;
   how: string;
   names?: readonly string[];
+  /** Whose members it is that lose it, as its record names the group: refused where one of them is protected. */
+  group?: string;
 }
 
 export type Applied<B> = { after: B } | { pending: string; againInMs: number };
@@ -285,6 +289,8 @@ export interface ConnectorSpec<S extends z.ZodType, C extends z.ZodType> {
   stages: { [N in StageName]?: Stage<StageRecords[N], z.output<S>> };
   // The state differs by action and connector: any JSON object here, typed where it is written.
   actions: { [N in ActionName]?: Action<ActionTarget<N>, object, z.output<S>> };
+  /** Those of these ids and logins, as given, that are in a group now. Without it the stored memberships tell. */
+  membersAmong?(session: Session<z.output<S>>, groupId: string, names: readonly string[]): Promise<readonly string[]>;
   push?: Push<z.output<S>>;
   content?: ContentOf<Session<z.output<S>>>;
   /** Why a capability is not there: `not applicable: Okta stores no files`. Shown in the capability table. */
@@ -325,6 +331,7 @@ export interface Connector {
   readonly title: string;
   readonly stages: { [N in StageName]?: Stage<AnyRecord> };
   readonly actions: { [N in ActionName]?: Action<ActionTarget, ActionState> };
+  readonly membersAmong?: (session: Session, groupId: string, names: readonly string[]) => Promise<readonly string[]>;
   readonly push?: Push;
   readonly content?: ContentOf<Session>;
   readonly absent: Partial<Record<Capability, string>>;

@@ -127,6 +127,7 @@ export function defineConnector<S extends z.ZodType, C extends z.ZodType>(spec: 
     title: spec.title,
     stages: spec.stages as Connector['stages'],
     actions: spec.actions as Connector['actions'],
+    membersAmong: spec.membersAmong as Connector['membersAmong'],
     push: spec.push as Push | undefined,
     content: spec.content as Connector['content'],
     absent: spec.absent,

@@ -88,6 +88,11 @@ export const privilegeRecord = z.strictObject({
   createdAt: when.optional(),
 });
 
+/** `observed`: an event told of it, and whether it still stands the app shows nobody. */
+export const appPermissionStatuses = ['active', 'inactive', 'revoked', 'expired', 'observed'] as const;
+/** The part of what no list shows and only events tell of. No sweep reads it, so none takes what is in it for gone. */
+export const observedPart = 'observed';
+
 export const appPermissionRecord = z.strictObject({
   kind: z.literal('appPermissions'),
   ...base,
@@ -96,10 +101,12 @@ export const appPermissionRecord = z.strictObject({
   appName: z.string().optional(),
   type: z.enum(['grant', 'refreshToken', 'accessKey', 'apiToken', 'trust']),
   scopes: z.array(z.string()),
-  status: z.enum(['active', 'inactive', 'revoked', 'expired']),
+  status: z.enum(appPermissionStatuses),
   issuedAt: when.optional(),
   lastUsedAt: when.optional(),
   expiresAt: when.optional(),
+  /** Of what only events tell of: when the newest of them happened. */
+  changedAt: when.optional(),
 });
 
 export const activityRecord = z.strictObject({

@@ -65,6 +65,8 @@ export interface ActionDocument {
     verified?: boolean;
     /** What is not as it was, and why as far as the app told. */
     notRestored?: string[];
+    /** How an undo that came back in part left the object: what differs from it somebody else changed. */
+    left?: Record<string, unknown>;
   };
   problem?: Problem;
   /** Of a batch, and which of it. */

@@ -1,4 +1,5 @@
-import type { ActionStateName } from './action-documents.ts';
+import type { Filter } from 'mongodb';
+import type { ActionDocument, ActionStateName } from './action-documents.ts';
 
 /** The operator may still call it off: nothing was written in the app. */
 export const cancellable: readonly ActionStateName[] = ['requested', 'planned', 'prepared'];
@@ -25,6 +26,22 @@ export const finished: readonly ActionStateName[] = [
   'undone',
   'undoFailed',
 ];
+
+/** An undo may be asked for: also once more, where it failed or gave back only a part. */
+export const undoable: Filter<ActionDocument> = {
+  $or: [{ state: { $in: ['done', 'undoFailed'] } }, { state: 'undone', 'undo.verified': false }],
+};
+
+/** Who asks for an undo, as an update: what an earlier one gave back, and left, stays until this one tells. */
+export const undoAskedFor = (undo: { by: string; reason: string; accept: boolean }, at: Date) => ({
+  set: {
+    'undo.requestedBy': undo.by,
+    'undo.reason': undo.reason,
+    'undo.requestedAt': at,
+    'undo.accepted': undo.accept,
+  },
+  unset: { finishedAt: true, problem: true, 'undo.plan': true } as const,
+});
 
 /** These say that the app was, or may have been, changed, which must not happen without a stored `before`. */
 export const needsBefore: readonly ActionStateName[] = ['applying', 'pending', 'done', 'undoing', 'undone'];

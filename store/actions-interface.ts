@@ -76,7 +76,7 @@ export interface Actions {
   cancel(id: string, by: string): Promise<ActionDocument | null>;
   /** `planned` → to be applied. */
   acceptPlan(id: string, by: string): Promise<ActionDocument | null>;
-  /** `done` (or `undoNeedsAcceptance`, with `accept`) → `undoRequested`. */
+  /** What is `undoable` (or `undoNeedsAcceptance`, with `accept`) → `undoRequested`. */
   requestUndo(id: string, undo: { by: string; reason: string; accept: boolean }): Promise<ActionDocument | null>;
   /**
    * Work for the actions lane, oldest first: those that a step can advance now, at most one a target (the oldest

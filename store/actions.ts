@@ -2,7 +2,7 @@ import type { Db, Filter, IndexDescription, MongoClient } from 'mongodb';
 import { createActionBacklog } from './action-backlog.ts';
 import { createActionQueue } from './action-queue.ts';
 import { createActionSteps } from './action-steps.ts';
-import { cancellable } from './action-states.ts';
+import { cancellable, undoable, undoAskedFor } from './action-states.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument, ActionStateName } from './action-documents.ts';
 import { isDuplicateKey } from './duplicate-key.ts';
@@ -62,7 +62,7 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
     state: ActionStateName,
     note: string,
     set: Partial<ActionDocument> & { [field: `undo.${string}`]: unknown },
-    unset: { finishedAt?: true; problem?: true } = {},
+    unset: { finishedAt?: true; problem?: true; 'undo.plan'?: true } = {},
   ): Promise<ActionDocument | null> =>
     actions.findOneAndUpdate(
       filter,
@@ -141,14 +141,15 @@ export function createActions(db: Db, client: MongoClient, clock: Clock): Action
         { mode: 'apply' },
       ),
 
-    async requestUndo(id, { by, reason, accept }) {
-      const undo = { requestedBy: by, reason, requestedAt: clock.now(), accepted: accept };
+    async requestUndo(id, undo) {
+      const { by, accept } = undo;
+      const { set, unset } = undoAskedFor(undo, clock.now());
       const asked = await move(
-        { _id: { $eq: id }, state: { $in: ['done', 'undoFailed'] } },
+        { _id: { $eq: id }, ...undoable },
         'undoRequested',
         `undo asked for by ${by}`,
-        { undo },
-        { finishedAt: true, problem: true },
+        set,
+        unset,
       );
       if (asked || !accept) return asked;
       // The plan stays beside its acceptance: it is what was agreed to.

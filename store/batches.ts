@@ -1,5 +1,5 @@
 import type { ClientSession, Db, Filter, IndexDescription, MongoClient } from 'mongodb';
-import { cancellable } from './action-states.ts';
+import { cancellable, undoable, undoAskedFor } from './action-states.ts';
 import { targetKeyOf } from './actions.ts';
 import { createBatchBudget, hourMs } from './batch-budget.ts';
 import type { Batches, NewBatch } from './batches-interface.ts';
@@ -91,7 +91,7 @@ export function createBatches(db: Db, client: MongoClient, clock: Clock): Batche
     state: ActionStateName,
     note: string,
     set: Partial<ActionDocument> & { [field: `undo.${string}`]: unknown },
-    unset: { finishedAt?: true; problem?: true } = {},
+    unset: { finishedAt?: true; problem?: true; 'undo.plan'?: true } = {},
   ): Promise<number> {
     const { modifiedCount } = await actions.updateMany(filter, {
       $set: { ...set, state, holder: null, leaseUntil: null },
@@ -186,14 +186,15 @@ export function createBatches(db: Db, client: MongoClient, clock: Clock): Batche
       return moveAll(planned, 'prepared', `plan of the batch accepted by ${by}`, { mode: 'apply', expiresAt });
     },
 
-    async requestUndo(id, { by, reason, accept }) {
-      const undo = { requestedBy: by, reason, requestedAt: clock.now(), accepted: accept };
+    async requestUndo(id, undo) {
+      const { by, accept } = undo;
+      const { set, unset } = undoAskedFor(undo, clock.now());
       const asked = await moveAll(
-        { batchId: { $eq: id }, state: { $in: ['done', 'undoFailed'] } },
+        { batchId: { $eq: id }, ...undoable },
         'undoRequested',
         `undo of the batch asked for by ${by}`,
-        { undo },
-        { finishedAt: true, problem: true },
+        set,
+        unset,
       );
       if (!accept) return asked;
       const accepted = await moveAll(

@@ -154,6 +154,23 @@ describe('the end of a sweep', () => {
     });
   });
 
+  it('takes no member for gone of a group whose list the app cut short', async () => {
+    const con = await at.connect();
+    const member = (groupId: string) => ({
+      kind: 'memberships' as const,
+      vendorId: `${groupId}:u`,
+      groupId,
+      accountId: 'u',
+      raw: {},
+    });
+    const first = await positions.commit(await at.take(con, 1), group(page([member('large'), member('small')])));
+    await positions.complete(first.lease, { kinds: ['memberships'], suspectShare: 1 });
+    const unread = [{ vendorId: 'large', why: '20 more' }];
+    const { lease } = await positions.commit(await at.take(con, 2), { ...group(page([])), unread });
+    expect(await positions.complete(lease, { kinds: ['memberships'], suspectShare: 1 })).toMatchObject({ missing: 1 });
+    expect(await at.row('memberships', con, 'small:u')).toHaveProperty('missingSince');
+  });
+
   it('refuses to judge a part of which no page was read', async () => {
     const con = await at.connect();
     await expect(positions.complete(await at.take(con, 1), rule)).rejects.toThrow('no page of it was read');

@@ -1,6 +1,6 @@
 import type { Db, Filter, MongoClient } from 'mongodb';
 import type { Ref } from '../connectors/connector.ts';
-import type { RecordKind } from '../connectors/records.ts';
+import { observedPart, type RecordKind } from '../connectors/records.ts';
 import type { Clock } from './clock.ts';
 import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction, writeFenced } from './fence.ts';
@@ -43,7 +43,7 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
         removedAt: { $exists: false },
         seenScan: { $lt: scan },
         observedAt: { $lt: startedAt },
-        ...(unread.length > 0 && { vendorId: blindTo, ancestors: blindTo }),
+        ...(unread.length > 0 && { vendorId: blindTo, ancestors: blindTo, groupId: blindTo }),
       };
       // Mostly there is none, and each further question about them would look at every record once more.
       if (await rowsOf(kind).findOne(unseen, { projection: { _id: 1 } })) candidates.set(kind, unseen);
@@ -152,6 +152,14 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
     }
   }
 
+  /** What only events tell of is not looked for; it ends by itself. */
+  async function endObserved(lease: Lease): Promise<Lease> {
+    const now = clock.now();
+    const { connectionId } = lease.position;
+    const ended = { connectionId, part: observedPart, removedAt: { $exists: false }, expiresAt: { $lte: now } };
+    return (await mark(lease, 'appPermissions', ended, { removedAt: now, observedAt: now }, true)).lease;
+  }
+
   return async function complete(lease, { kinds, suspectShare, lookup, accept = false }) {
     const removedBefore = lease.position.counts.removed;
     const startedAt = lease.position.startedAt ?? clock.now();
@@ -181,6 +189,7 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
         missing += first.marked;
       }
     }
+    if (kinds.includes('appPermissions')) held = await endObserved(held);
     if (!suspect && lease.position.role === 'listing' && lease.position.lane === 'sweep')
       held = await positionsOfVanishedParts(db, client, held, clock.now());
 

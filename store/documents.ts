@@ -183,8 +183,9 @@ export interface SubscriptionDocument {
   triedUrl?: string;
   /** Where the making of it stands. */
   next?: string;
-  /** The vendor ended it. */
+  /** The vendor ended it, or some of it; and how often it has: what is noted during a pass is not written over by that. */
   lapsed?: boolean;
+  lapses?: number;
   /** Of the webhook secret, when the vendor was given it, and when that was last tried. */
   rotations?: number;
   triedRotations?: number;

@@ -242,9 +242,9 @@ test('who wakes with a new subscription in hand finds the connection erased', as
     url: '',
     createdAt: clock.now(),
   });
-  expect(await subscriptions.put(of(id))).toBe(true);
+  expect(await subscriptions.put(of(id))).toEqual(of(id));
   await erase(id, () => {});
-  expect(await subscriptions.put(of(id))).toBe(false);
+  expect(await subscriptions.put(of(id))).toBeNull();
   expect(await subscriptions.get(id)).toBeNull();
-  expect(await subscriptions.put(of(other))).toBe(true);
+  expect(await subscriptions.put(of(other))).toEqual(of(other));
 });

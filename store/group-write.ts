@@ -1,10 +1,11 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
 import type { Gone, Ref } from '../connectors/connector.ts';
-import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
+import type { AnyRecord, RecordKind } from '../connectors/records.ts';
 import { findGoneHolders, isHolderKind, wentWith } from './belongings.ts';
 import { contentFields, markContents, type ContentPlace, type KnownContent } from './content-due.ts';
 import { inherit, type FileWrites } from './inherit.ts';
-import { prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
+import { hearObserved, writeObserved, type Observed } from './observed.ts';
+import { changedRow, newRow, prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
 import type { PendingRef } from './pending-writes.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
 import type { Group } from './positions-interface.ts';
@@ -19,6 +20,8 @@ type Word = { observedAt: Date; vendorId: string } &
 export interface PreparedGroup {
   words: Map<RecordKind, Map<string, Word>>;
   sets: { set: GoneSet; observedAt: Date }[];
+  /** By `_id`. */
+  observed: Map<string, Observed>;
 }
 
 export interface WritePlace {
@@ -56,7 +59,9 @@ export function prepareGroup(connectionId: string, pages: Group['pages']): Prepa
   type Said = { record: AnyRecord; part?: string } | { ref: Ref } | { kept: string };
   const last = new Map<RecordKind, Map<string, { observedAt: Date; said: Said }>>();
   const sets: PreparedGroup['sets'] = [];
-  for (const { records, kept = [], removed, observedAt, part } of pages) {
+  const observed: PreparedGroup['observed'] = new Map();
+  for (const { records, kept = [], observed: told = [], removed, observedAt, part } of pages) {
+    for (const record of told) hearObserved(observed, connectionId, record, observedAt);
     const hear = ({ kind, vendorId }: Pick<Ref, 'kind' | 'vendorId'>, said: Said): void => {
       let ofKind = last.get(kind);
       if (!ofKind) last.set(kind, (ofKind = new Map()));
@@ -85,7 +90,7 @@ export function prepareGroup(connectionId: string, pages: Group['pages']): Prepa
     }
     words.set(kind, prepared);
   }
-  return { words, sets };
+  return { words, sets, observed };
 }
 
 /** Nothing older replaces anything newer, whichever lane brings it. For a transaction that conflicts repeat whole. */
@@ -93,15 +98,19 @@ export async function writeGroup(
   db: Db,
   session: ClientSession,
   place: WritePlace,
-  { words, sets }: PreparedGroup,
+  { words, sets, observed }: PreparedGroup,
 ): Promise<WrittenGroup> {
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
   const again: PendingRef[] = [];
+  const count = (done: Written) => {
+    for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done[name];
+  };
   for (const [kind, ofKind] of words) {
     const done = await writeKind(db, session, place, kind, ofKind);
-    for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done.written[name];
+    count(done.written);
     again.push(...done.again);
   }
+  if (observed.size > 0) count(await writeObserved(db, session, place, observed));
   for (const { set, observedAt } of sets) {
     written.removed += await removeSet(db, session, place.connectionId, place.part, set, observedAt);
   }
@@ -181,7 +190,7 @@ async function writeKind(
       else if (before.hash === record.hash && before.part === home) written.unchanged += 1;
       else written.changed += 1;
       if (before.hash === record.hash && before.part === home) listAt(same, observedAt).push(_id);
-      else updates.push({ _id, update: change(kind, place, home, record, observedAt) });
+      else updates.push({ _id, update: changedRow(kind, place, home, record, observedAt) });
     }
   }
 
@@ -245,27 +254,4 @@ function listAt(lists: Map<number, string[]>, at: Date): string[] {
   const list = lists.get(at.getTime()) ?? [];
   lists.set(at.getTime(), list);
   return list;
-}
-
-const newRow = (
-  _id: string,
-  { connectionId, app, scan }: WritePlace,
-  part: string,
-  { fields, hash }: PreparedRecord,
-  observedAt: Date,
-): RecordRow => ({ _id, connectionId, app, part, ...fields, hash, observedAt, seenScan: scan ?? 0 });
-
-/** What the record no longer has is taken away, or an old value would outlive its source. */
-function change(
-  kind: RecordKind,
-  { connectionId, app, scan }: WritePlace,
-  part: string,
-  { fields, hash }: PreparedRecord,
-  observedAt: Date,
-): { $set: Partial<RecordRow>; $unset: Record<string, true> } {
-  const absent = Object.keys(recordSchemas[kind].shape).filter((name) => fields[name] === undefined);
-  return {
-    $set: { ...fields, connectionId, app, part, hash, observedAt, ...(scan === null ? {} : { seenScan: scan }) },
-    $unset: Object.fromEntries([...absent, 'missingSince', 'removedAt', 'forgetAt'].map((name) => [name, true])),
-  };
 }

@@ -142,8 +142,8 @@ export function createCommits(db: Db, client: MongoClient, clock: Clock): Commit
 }
 
 /** Nothing but where the position stands: so are most looks for changes. */
-const saysNothing = ({ words, sets }: PreparedGroup, { touched, settled = [] }: Group): boolean =>
-  words.size + sets.length + touched.length + settled.length === 0;
+const saysNothing = ({ words, sets, observed }: PreparedGroup, { touched, settled = [] }: Group): boolean =>
+  words.size + sets.length + observed.size + touched.length + settled.length === 0;
 
 /** Past so many a sweep has read too little to judge by. */
 export const mostUnread = 200;

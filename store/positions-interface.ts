@@ -1,4 +1,4 @@
-import type { AnyRecord, RecordKind, StageName } from '../connectors/records.ts';
+import type { AnyRecord, AppPermissionRecord, RecordKind, StageName } from '../connectors/records.ts';
 import type { Gone, Kept, Part, Ref } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
 import type { LoopMarker, PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
@@ -21,6 +21,7 @@ export interface Group {
   pages: readonly {
     records: readonly AnyRecord[];
     kept?: readonly Kept[];
+    observed?: readonly AppPermissionRecord[];
     removed: readonly Gone[];
     observedAt: Date;
     /** Where its records are swept, when that is sure and not told by the position. */

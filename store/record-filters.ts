@@ -1,4 +1,4 @@
-import { accountStatuses, sharings, type RecordKind } from '../connectors/records.ts';
+import { accountStatuses, appPermissionStatuses, sharings, type RecordKind } from '../connectors/records.ts';
 
 /** What a list of records may be filtered by. `choice` is a text of which the allowed ones are known. */
 export interface RecordFilter {
@@ -61,7 +61,7 @@ export const recordFilters: Readonly<Record<RecordKind, Readonly<Record<string, 
     appId: text('appId'),
     appName: text('appName'),
     type: choice('type', ['grant', 'refreshToken', 'accessKey', 'apiToken', 'trust']),
-    status: choice('status', ['active', 'inactive', 'revoked', 'expired']),
+    status: choice('status', appPermissionStatuses),
     scope: text('scopes'),
     issuedAt: date('issuedAt'),
     lastUsedAt: date('lastUsedAt'),

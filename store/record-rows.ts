@@ -1,4 +1,4 @@
-import type { AnyRecord, RecordKind } from '../connectors/records.ts';
+import { recordSchemas, type AnyRecord, type RecordKind } from '../connectors/records.ts';
 import type { Stored } from './documents.ts';
 import { canonicalJson, recordHash } from './record-hash.ts';
 import { toStorable } from './vendor-keys.ts';
@@ -45,3 +45,33 @@ const tooLong = (text: string): boolean =>
 
 /** Not ending in half of a surrogate pair. */
 const excerpt = (text: string): string => text.slice(0, excerptLength).replace(/[\uD800-\uDBFF]$/, '');
+
+/** Where a record is, and the scan that has seen it; null when none has. */
+export interface RowPlace {
+  connectionId: string;
+  app: string;
+  scan: number | null;
+}
+
+export const newRow = (
+  _id: string,
+  { connectionId, app, scan }: RowPlace,
+  part: string,
+  { fields, hash }: PreparedRecord,
+  observedAt: Date,
+): RecordRow => ({ _id, connectionId, app, part, ...fields, hash, observedAt, seenScan: scan ?? 0 });
+
+/** What the record no longer has is taken away, or an old value would outlive its source. */
+export function changedRow(
+  kind: RecordKind,
+  { connectionId, app, scan }: RowPlace,
+  part: string,
+  { fields, hash }: PreparedRecord,
+  observedAt: Date,
+): { $set: Partial<RecordRow>; $unset: Record<string, true> } {
+  const absent = Object.keys(recordSchemas[kind].shape).filter((name) => fields[name] === undefined);
+  return {
+    $set: { ...fields, connectionId, app, part, hash, observedAt, ...(scan === null ? {} : { seenScan: scan }) },
+    $unset: Object.fromEntries([...absent, 'missingSince', 'removedAt', 'forgetAt'].map((name) => [name, true])),
+  };
+}

@@ -252,8 +252,11 @@ export interface Coverage {
 }
 
 export interface Subscriptions {
-  /** False when the connection is erased: then nothing is stored. */
-  put(doc: SubscriptionDocument): Promise<boolean>;
+  /**
+   * As it is stored then: `lapsed` if the vendor ended some of it since `doc` was read, so that it is looked through once
+   * more. Null when the connection is erased: then nothing is.
+   */
+  put(doc: SubscriptionDocument): Promise<SubscriptionDocument | null>;
   get(connectionId: string): Promise<SubscriptionDocument | null>;
   /** The vendor ended it, or some of it: it is to be made again at once, from the beginning. */
   lapse(connectionId: string): Promise<void>;

@@ -21,9 +21,12 @@ export function createSubscriptions(db: Db, client: MongoClient, clock: Pick<Clo
           { $currentDate: { updatedAt: true } },
           { session },
         );
-        if (matchedCount === 0) return false;
-        await subscriptions.replaceOne({ _id: doc._id }, doc, { upsert: true, session });
-        return true;
+        if (matchedCount === 0) return null;
+        const noted = (await subscriptions.findOne({ _id: doc._id }, { session }))?.lapses ?? 0;
+        const { next: _, ...all } = doc;
+        const stored = noted > (doc.lapses ?? 0) ? { ...all, lapses: noted, lapsed: true, renewAt: clock.now() } : doc;
+        await subscriptions.replaceOne({ _id: doc._id }, stored, { upsert: true, session });
+        return stored;
       }),
 
     /** The newest one. */
@@ -32,7 +35,7 @@ export function createSubscriptions(db: Db, client: MongoClient, clock: Pick<Clo
     async lapse(connectionId) {
       await subscriptions.updateMany(
         { connectionId: { $eq: connectionId } },
-        { $set: { lapsed: true, renewAt: clock.now() }, $unset: { next: true } },
+        { $set: { lapsed: true, renewAt: clock.now() }, $unset: { next: true }, $inc: { lapses: 1 } },
       );
     },
 

@@ -1,5 +1,5 @@
 import type { Db, MongoClient } from 'mongodb';
-import type { RecordKind } from '../connectors/records.ts';
+import { observedPart, type RecordKind } from '../connectors/records.ts';
 import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction } from './fence.ts';
 import { positionId } from './position-documents.ts';
@@ -13,7 +13,7 @@ export async function vanishedParts(db: Db, listing: PositionDocument, kind: Rec
     .collection<PositionDocument>('positions')
     .find({ connectionId, lane: 'sweep', stage, role: 'part', scan }, { projection: { 'part.id': 1 } })
     .toArray();
-  const there = new Set(listed.map(({ part }) => part.id));
+  const there = new Set([observedPart, ...listed.map(({ part }) => part.id)]);
   const stored: string[] = await db.collection<RecordRow>(kind).distinct('part', { connectionId });
   return stored.filter((part) => !there.has(part));
 }

@@ -191,7 +191,7 @@ export function actionRoutes(router: Router, deps: Deps): void {
             'undone',
             action.state === 'undoNeedsAcceptance'
               ? 'read its undo plan and send {"accept": true}'
-              : 'only an action in the state done or undoFailed can be undone',
+              : 'only an action that is done, or whose undo failed or came back in part, can be undone',
           );
         signals.requestAction(connection._id, action._id);
         response.status(202).json(actionView(undo));

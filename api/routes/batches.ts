@@ -182,7 +182,7 @@ export function batchRoutes(router: Router, deps: Deps): void {
           throw new HttpProblem('not-supported', `${batch.action} cannot be undone in ${connector.title}`);
         const asked = await store.batches.requestUndo(batch._id, { by: keyOf(request).name, ...body });
         if (asked === 0)
-          throw new HttpProblem('wrong-state', 'no action of this batch is done', {
+          throw new HttpProblem('wrong-state', 'no action of this batch is done, or was undone in part', {
             remedy: 'cancel what has not begun; send {"accept": true} where an undo waits for its plan to be accepted',
           });
         wake(batch);

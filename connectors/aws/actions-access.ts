@@ -227,7 +227,15 @@ export const removePrivilege: Action<ActionTarget<'removePrivilege'>, PrivilegeS
       irreversible: [],
       calls: 1 + reading,
       done: !state.present,
-      losesAccess: state.present ? [{ who: state.holder, how: `what the policy ${state.policy} allows` }] : [],
+      losesAccess: state.present
+        ? [
+            {
+              who: state.holder,
+              how: `what the policy ${state.policy} allows`,
+              ...(state.holderKind === 'groups' ? { group: state.holderId } : {}),
+            },
+          ]
+        : [],
       principal: user ? state.holderId : undefined,
       touches: [
         { kind: 'privileges', vendorId: privilegeId },

@@ -6,6 +6,7 @@ import { ownId, privilegeId } from './accounts.ts';
 import { call, segment } from './api.ts';
 import { groupAdminId, membershipId } from './groups.ts';
 import { membershipsOf, readUser } from './lookup-users.ts';
+import { parseTokenId } from './observed-tokens.ts';
 import { readPin } from './permissions.ts';
 import type { BoxSession, Settings } from './settings.ts';
 
@@ -119,10 +120,21 @@ async function pinState(session: BoxSession, id: string): Promise<PinState> {
     : { pinned: false };
 }
 
-/** Tokens of other apps are out of reach; a pinned device can be removed. */
+/** `POST /oauth2/revoke` wants the secret of the app that holds the token, and the token itself. */
+function refuseToken({ appPermissionId }: PinTarget): void {
+  const token = parseTokenId(appPermissionId);
+  if (!token) return;
+  throw conflict(
+    `Box lets only the app that holds a token revoke it (${token.app}, of user ${token.userId})`,
+    `end the sessions of user ${token.userId} (revokeSessions), suspend the user, or have an admin disable the app in the Admin Console`,
+  );
+}
+
+/** Tokens of other apps are out of reach, which is told before; a pinned device can be removed. */
 export const revokeAppPermission: Action<PinTarget, PinState, Settings> = {
   repeat: 'readable',
   async read(session, { appPermissionId }) {
+    refuseToken({ appPermissionId });
     const state = await pinState(session, appPermissionId);
     return {
       state,

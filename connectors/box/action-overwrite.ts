@@ -1,14 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { Action, Before } from '../connector.ts';
+import type { Action, Before, LostAccess } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { all, call, listByOffset, segment } from './api.ts';
 import {
   callsToRead,
+  lostFromAbove,
   mustBeThere,
   reach,
   stateOf,
   touchesOf,
+  unseen,
   type FileTarget,
   type ItemState,
   type Reached,
@@ -81,32 +83,47 @@ async function hideOlder(reached: Reached, which: (version: FileVersion) => bool
   }
 }
 
+const noticed = 'finds the notice in place of the content';
+const mostListed = 20;
+function listed(above: readonly LostAccess[]): string {
+  const whom = [...new Set(above.map(({ who }) => who))];
+  const more = whom.length - mostListed;
+  return `${whom.slice(0, mostListed).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
 export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
   repeat: 'readable',
-  async read(base, target): Promise<Before<OverwriteState>> {
+  async read(base, target, before): Promise<Before<OverwriteState>> {
     const { reached, state } = await read(base, target);
+    if (before && state.place === 'gone') throw await unseen(reached.owner, before);
     mustBeThere(state);
     const count = state.older.length + 1;
+    const done = state.sha1 === noticeSha1 && state.older.length === 0;
+    const began = base.calls();
+    const above = done || before ? [] : await lostFromAbove(reached);
+    const once = base.calls() - began;
     return {
       state,
-      done: state.sha1 === noticeSha1 && state.older.length === 0,
+      done,
       plan: [
         `Write a notice over ${state.name} as a new version, if it has not changed since (If-Match).`,
         `Move ${count === 1 ? 'the older version' : `all ${count} older versions`} to the trash of versions ` +
           '(DELETE /files/{id}/versions/{id}), or whoever has access reads them on.',
         ...(state.collaborations.length > 0 ? [`They read the notice only: ${names(state.collaborations)}.`] : []),
+        ...(above.length > 0 ? [`So does who gets in by a folder above: ${listed(above)}.`] : []),
       ],
       irreversible: [
         'Versions in the trash are purged with it, after 30 days unless set otherwise; until then an undo restores them.',
         'After an undo the content is the same, the current version has a new id and number, and the notice stays in the trash of versions.',
       ],
       owner: state.ownerId,
-      losesAccess: losing(state.collaborations, null).map((lost) => ({
-        ...lost,
-        how: 'finds the notice in place of the content',
-      })),
+      losesAccess: [
+        ...losing(state.collaborations, state.link).map((lost) => ({ ...lost, how: noticed })),
+        ...above.map((lost) => ({ ...lost, how: `${noticed}, ${lost.how}` })),
+      ],
       // It and its versions are read before and afterwards, the versions also once the notice is one of them.
       calls: 2 * (callsToRead(reached, state) + 1) + 2 + count,
+      once,
       touches: touchesOf(target, state.ownerId),
     };
   },
@@ -122,6 +139,7 @@ export const overwriteFile: Action<FileTarget, OverwriteState, Settings> = {
   },
   async undo(base, target, before, after) {
     let { reached, state } = await read(base, target);
+    if (state.place === 'gone') throw await unseen(reached.owner, before);
     mustBeThere(state);
     const { owner, at } = reached;
     const wanted = new Set([before.versionId, ...before.older.map(({ id }) => id)]);

@@ -2,7 +2,6 @@ import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { actAs } from './accounts.ts';
-import { call, segment } from './api.ts';
 import { readItem } from './files-lookup.ts';
 import { fileId, isTrashed, rootId } from './items.ts';
 import {
@@ -36,7 +35,7 @@ import {
   removeCollaborations,
   removeLinkOf,
 } from './sharing-state.ts';
-import { fromTrash, intoParent, toTrash } from './actions-trash.ts';
+import { fromTrash, intoItsFolder, intoParent, moveTo, toTrash } from './actions-trash.ts';
 import { attempt, restoreSharing } from './restore-sharing.ts';
 
 export type QuarantineState = Omit<ItemState, 'place'> & {
@@ -99,9 +98,6 @@ async function heldState(base: BoxSession, keeper: BoxSession, held: Item): Prom
   };
 }
 
-const moveTo = (owner: BoxSession, { type, id }: Pick<Item, 'type' | 'id'>, parent: string) =>
-  call(owner, 'PUT', `/${type}s/{${type}_id}`, `/${type}s/${segment(id)}`, { body: { parent: { id: parent } } });
-
 function planOf(state: QuarantineState, keeperId: string): string[] {
   const { below = [] } = state;
   const trashed = state.place === 'trashed';
@@ -114,7 +110,10 @@ function planOf(state: QuarantineState, keeperId: string): string[] {
       `${trashed ? 'from the trash ' : ''}into "${quarantineName}" of user ${keeperId}: ` +
       'its owner and whoever had access by a folder above lose it.',
     ...(trashed && isFolder
-      ? ['Remove every link and collaboration of what is in it: what that is Box shows once it is out of the trash.']
+      ? [
+          'Remove every link and collaboration of what is in it: what that is Box shows once it is out of the trash, ' +
+            'and so how many calls it takes: the number that is told is the most.',
+        ]
       : []),
   ];
 }
@@ -204,15 +203,16 @@ async function giveBack(
   base: BoxSession,
   { reached, held }: Located,
   before: QuarantineState,
-): Promise<{ back: Item; lost: string[] }> {
+): Promise<{ back: Item; lost: readonly string[] }> {
   const { at } = reached;
   const owner = await actAs(base, before.ownerId);
-  let lost: string[] = [];
+  let lost: readonly string[] = [];
   if (held)
     await whileLetIn(reached, before.ownerId, async () => {
       lost = await intoParent(owner, before.parentId ?? rootId, (parent) => moveTo(owner, at, parent));
     });
   else if (!reached.item) throw conflict(`${before.name} is in quarantine no more`);
+  else lost = await intoItsFolder(owner, reached.item, before);
   const back = await readItem(owner, at);
   if (!back) throw new Failure('unavailable', `${fileId(at)} did not come back to its owner`, { who: 'operator' });
   if (before.place === 'trashed' && !isTrashed(back)) await toTrash(owner, back);

@@ -7,6 +7,7 @@ import {
   reach,
   stateOf,
   touchesOf,
+  unseen,
   type FileTarget,
   type ItemState,
   type Reached,
@@ -132,6 +133,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
     repeat: 'readable',
     async read(base, target, before): Promise<Before<SharedState>> {
       const { reached, state } = await read(base, target);
+      if (before && state.place === 'gone') throw await unseen(reached.owner, before);
       mustBeThere(state);
       const { people, link } = left(state, ending);
       // What stays is for the plan alone, and it costs.
@@ -155,6 +157,7 @@ function sharingAction<T extends FileTarget>(ending: Ending): Action<T, SharedSt
     apply: async (base, target, before) => ({ after: await apply(base, target, before) }),
     async undo(base, target, before) {
       const { reached, state } = await read(base, target, before.ownerId);
+      if (state.place === 'gone') throw await unseen(reached.owner, before);
       mustBeThere(state);
       return restoreSharing(base, reached.owner, reached.item!, before);
     },

@@ -1,21 +1,21 @@
 import type { Action, Before } from '../connector.ts';
 import { Failure } from '../kit/failures.ts';
-import { conflict } from './account-actions.ts';
-import { call } from './api.ts';
-import { readItem } from './files-lookup.ts';
-import { fileId, isTrashed, rootId } from './items.ts';
+import { call, segment } from './api.ts';
+import { isTrashed, rootId } from './items.ts';
 import type { Item } from './schemas.ts';
 import {
+  gone,
   lostFromAbove,
   mustBeThere,
   reach,
   readState,
   stateOf,
   touchesOf,
+  unseen,
   type FileTarget,
   type ItemState,
 } from './item-state.ts';
-import { restoreSharing } from './restore-sharing.ts';
+import { attempt, restoreSharing } from './restore-sharing.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import {
   counted,
@@ -45,12 +45,6 @@ export const fromTrash = (owner: BoxSession, { type, id }: At, parentId?: string
     body: parentId === undefined ? {} : { parent: { id: parentId } },
   });
 
-const gone = ({ name }: Pick<ItemState, 'name'>) =>
-  new Failure('notFound', `${name} is neither there nor in the trash as Box shows it`, {
-    who: 'operator',
-    remedy: 'if a folder above is in the trash, restore that: Box does not show what lies in it',
-  });
-
 /** Of a folder, what lies in it. In the trash Box does not list that. */
 export type TrashState = ItemState & { below?: SharedItem[]; contents?: Below['contents'] };
 
@@ -60,10 +54,10 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
     const reached = await reach(base, target);
     const { at } = reached;
     const own = await stateOf(reached);
-    if (own.place === 'gone') throw gone(own);
+    if (own.place === 'gone') throw before ? await unseen(reached.owner, before) : gone(own);
     const done = own.place === 'trashed';
     const looked = at.type === 'folder' && !done ? await lookBelow(base, reached.owner, reached.item!) : undefined;
-    const { shared: below = [], contents, unseen = [] } = looked ?? {};
+    const { shared: below = [], contents, unseen: notSeen = [] } = looked ?? {};
     const state = looked ? { ...own, below, contents } : own;
     const all = together(own, below);
     const began = base.calls();
@@ -79,12 +73,12 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
         ...(state.collaborations.length > 0 ? [`They lose access: ${names(state.collaborations)}.`] : []),
         ...(state.link ? [`The shared link (${state.link.access}) ends.`] : []),
         ...(below.length > 0 ? [`With it end ${counted(below)}.`] : []),
-        ...unseenOf(unseen),
+        ...unseenOf(notSeen),
       ],
       irreversible: [
         'If the enterprise keeps no trash, Box deletes for ever; what is in the trash is purged after 30 days unless set otherwise.',
         ...(done ? [] : lostWith(all, { link: all.link !== null, tightened: false })),
-        ...(unseen.length > 0 ? ['Links of what was not looked at do not come back with an undo.'] : []),
+        ...(notSeen.length > 0 ? ['Links of what was not looked at do not come back with an undo.'] : []),
       ],
       // What is in the trash takes two calls to find.
       calls: 4,
@@ -105,6 +99,8 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
     if (!before.below?.length) return lost;
     return [...lost, ...(await restoreBelow(base, (await reach(base, target)).owner, before.below))];
   },
+  // With its folder in the trash too, or purged: nobody gets at it.
+  standsWhen: ['conflict', 'notFound'],
   // Gone altogether is what an enterprise without a trash makes of it; the operator must see that.
   verified: (_, after) => after.place === 'trashed',
 };
@@ -113,23 +109,12 @@ export const trashFile: Action<FileTarget, TrashState, Settings> = {
 async function bringBack(base: BoxSession, target: FileTarget, before: ItemState): Promise<string[]> {
   const { owner, at, item } = await reach(base, target);
   if (!item) throw await unseen(owner, before);
-  const lost = isTrashed(item)
+  const lost: readonly string[] = isTrashed(item)
     ? await intoParent(owner, before.parentId ?? rootId, (parent) => fromTrash(owner, at, parent))
-    : [];
+    : await intoItsFolder(owner, item, before);
   const back = await reach(base, target);
   mustBeThere(await stateOf(back));
   return [...lost, ...(await restoreSharing(base, back.owner, back.item!, before))];
-}
-
-/** Box does not show what lies in the trash of a folder that went there later. */
-async function unseen(owner: BoxSession, { name, parentId }: ItemState): Promise<Failure> {
-  if (parentId === null || parentId === rootId) return gone({ name });
-  const parent = await readItem(owner, { type: 'folder', id: parentId });
-  if (!parent || !isTrashed(parent)) return gone({ name });
-  return conflict(
-    `${name} cannot be reached while its folder ${parent.name} (${fileId(parent)}) is in the trash`,
-    'restore that folder, then undo again',
-  );
 }
 
 /** Into the root of its owner, where nobody else gets in, if Box does not take it into the folder that it was in. */
@@ -142,12 +127,27 @@ export async function intoParent(
     await put(parentId);
     return [];
   } catch (error) {
-    if (parentId === rootId || !Failure.is(error, 'notFound', 'forbidden')) throw error;
+    if (parentId === rootId || !Failure.is(error, 'notFound', 'forbidden', 'conflict')) throw error;
     await put(rootId);
     return [
       `it lies in the root of its owner, as the folder that it was in (${parentId}) did not take it: ${error.message}`,
     ];
   }
+}
+
+export const moveTo = (owner: BoxSession, { type, id }: At, parent: string) =>
+  call(owner, 'PUT', `/${type}s/{${type}_id}`, `/${type}s/${segment(id)}`, { body: { parent: { id: parent } } });
+
+/** Of what is there already: an undo of before may have left it in the root, as its folder did not take it then. */
+export async function intoItsFolder(
+  owner: BoxSession,
+  item: Item,
+  { parentId }: Pick<ItemState, 'parentId'>,
+): Promise<readonly string[]> {
+  if (isTrashed(item) || parentId === null || (item.parent?.id ?? rootId) === parentId) return [];
+  return attempt(`it does not lie in the folder that it was in (${parentId})`, async () => {
+    await moveTo(owner, item, parentId);
+  });
 }
 
 export const restoreFile: Action<FileTarget, ItemState, Settings> = {
@@ -162,6 +162,11 @@ export const restoreFile: Action<FileTarget, ItemState, Settings> = {
       plan: [
         `Restore ${state.name} from the trash to where it was (POST /${at.type}s/{id}): ` +
           'who had access by a folder above has it again.',
+        ...(at.type === 'folder' && state.place === 'trashed'
+          ? [
+              'Box does not list what a folder in the trash holds: people with whom something in it was shared may get in again.',
+            ]
+          : []),
       ],
       irreversible: ['Box restores no shared link: it must be made again.'],
       calls: 5,

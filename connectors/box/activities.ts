@@ -2,10 +2,11 @@ import { z } from 'zod';
 import type { Page, PageRequest, Ref, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
-import type { ActivityRecord } from '../records.ts';
+import type { ActivityRecord, AppPermissionRecord } from '../records.ts';
 import { ownId } from './accounts.ts';
 import { call } from './api.ts';
 import { activityOf } from './enterprise-event.ts';
+import { observedToken } from './observed-tokens.ts';
 import { eventPage } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 import { touchedBy } from './touched.ts';
@@ -25,6 +26,7 @@ const cursor = createCursor(1, z.object({ position }));
 
 interface EventPage {
   records: ActivityRecord[];
+  observed: AppPermissionRecord[];
   skipped: Skipped[];
   touched: Ref[];
   /** Rows that were sent, and where the stream stands after them. */
@@ -70,6 +72,7 @@ async function eventsOf(
   const touched = new Map(entries.flatMap(touchedBy).map((ref) => [`${ref.kind}/${ref.vendorId}`, ref]));
   return {
     records: [...records.values()],
+    observed: entries.flatMap((entry) => observedToken(entry, context) ?? []),
     skipped,
     touched: [...touched.values()],
     length: entries.length,
@@ -99,6 +102,7 @@ async function sweep(session: BoxSession, request: PageRequest): Promise<Page<Ac
   // What a bounded request finds is old: it is no reason to look at anything again.
   return {
     records: page.records,
+    observed: page.observed,
     skipped: page.skipped,
     next: ended ? undefined : cursor.write({ position: page.position }),
   };
@@ -117,6 +121,7 @@ async function changes(session: BoxSession, request: PageRequest): Promise<Page<
   const more = page.length > 0 && page.position !== at;
   return {
     records: page.records,
+    observed: page.observed,
     skipped: page.skipped,
     touched: page.touched,
     checkpoint,

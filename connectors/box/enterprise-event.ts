@@ -102,7 +102,8 @@ function eventOf(event: Row, context: EventContext): ActivityRecord['event'] {
   });
 }
 
-const isOwn = (event: Row, details: Row, context: EventContext): boolean =>
+/** By the service account, or by our app as anybody. */
+export const isOwn = (event: Row, details: Row, context: EventContext): boolean =>
   (context.ownUserId !== undefined && text(rowOf(event.created_by).id) === context.ownUserId) ||
   (context.ownClientId !== undefined && text(details.service_id) === context.ownClientId);
 

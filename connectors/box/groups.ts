@@ -98,7 +98,12 @@ export async function sweepGroups(
   });
   return {
     records: pages.flatMap(({ rows }) => rows.flatMap(membershipOf)),
-    skipped: pages.flatMap(({ skipped }) => skipped),
+    // By the group's id: members whom its list does not reach are not taken for gone.
+    skipped: pages.flatMap(({ skipped, beyond }, at) =>
+      skipped.map((one) =>
+        one.why === beyond ? { vendorId: now[at]!.id, why: `group ${now[at]!.id}: ${beyond}` } : one,
+      ),
+    ),
     next: nextOf(place.groups, [...unfinished, ...place.members.slice(groupsAtOnce)]),
   };
 }

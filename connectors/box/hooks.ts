@@ -39,7 +39,7 @@ const subscriptionText = createCursor(1, z.object({ hooks: z.array(held) }));
 /** Where a pass over all users stands, and what it found or made so far. */
 const pass = z.object({
   url: z.string(),
-  /** What was there before calls this address already. */
+  /** What was there before was given this address already. */
   settled: z.boolean(),
   hooks: z.array(held),
   marker: z.string().optional(),
@@ -54,7 +54,8 @@ const renewEveryMs = 24 * 3_600_000;
 
 /**
  * One step of a pass over all users, on whose top folders the webhooks are: some users, and at the end the webhooks that
- * none of them has any more, which are deleted. What is there stays; what calls an earlier address of ours is corrected.
+ * none of them has any more, which are deleted. What is there stays, as each tells of itself; what calls an earlier address
+ * of ours, or was changed by hand, is corrected.
  */
 export async function subscribeStep(session: BoxSession, url: string, known?: Subscribed): Promise<Subscription> {
   const before = known === undefined ? [] : subscriptionText.read(known.id).hooks;
@@ -105,8 +106,9 @@ async function passOn(session: BoxSession, at: Pass, before: readonly Held[], ma
   const ours = new Set(before.map(({ id }) => id));
   const hooks = await inParallel(wanted, callsAtOnce, async ({ user, folder }): Promise<Held | undefined> => {
     const there = theirs.get(user)?.get(folder);
-    if (there !== undefined && at.settled && ours.has(there)) return { user, id: there };
     const owner = await actAs(session, user);
+    const settled = there !== undefined && at.settled && ours.has(there);
+    if (settled && (await isAsMade(owner, there, at.url))) return { user, id: there };
     const own = there !== undefined && (ours.has(there) || (await isOwn(owner, there)));
     if (there !== undefined && !own) return undefined;
     const id = (own && (await readdress(owner, there, at.url))) || (await addHook(owner, folder, at.url));
@@ -142,6 +144,15 @@ async function hooksOf(session: BoxSession, user: string): Promise<Map<string | 
 
 const operation = '/webhooks/{webhook_id}';
 const pathOf = (id: string) => `/webhooks/${segment(id)}`;
+
+/** Somebody may have changed it at Box by hand. */
+async function isAsMade(owner: BoxSession, id: string, url: string): Promise<boolean> {
+  const answer = await call(owner, 'GET', operation, pathOf(id), { accept: [404] });
+  if (answer.status === 404) return false;
+  const { address, triggers: calledFor } = answer.json(webhookSchema);
+  const isOurs = URL.canParse(address ?? '') && new URL(address!).href === new URL(url).href;
+  return isOurs && triggers.every((one) => calledFor?.includes(one));
+}
 
 /** The list tells no addresses. One of another connection of the same app is left to whoever made it. */
 async function isOwn(owner: BoxSession, id: string): Promise<boolean> {

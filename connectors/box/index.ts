@@ -20,6 +20,7 @@ import { content } from './content.ts';
 import { credential, identityOf } from './credential.ts';
 import { classify } from './errors.ts';
 import { filesStage } from './files.ts';
+import { membersAmong } from './group-members.ts';
 import { sweepGroups } from './groups.ts';
 import { lookupUsers } from './lookup-users.ts';
 import { permissionsStage } from './permissions.ts';
@@ -78,14 +79,15 @@ export const box = defineConnector({
     removeLink,
     makePrivate,
   },
+  membersAmong,
   push,
   content,
   partly: {
     revokeSessions: 'asked for and never called verified: Box ends sessions by a job and does not show its end',
     permissions:
-      'pinned devices: Box lists no token that a user gave to an app; the audit trail tells of each one made',
+      'pinned devices, and tokens of apps as events tell of them (status `observed`, until 60 days after the last): Box lists none',
     revokeAppPermission:
-      "pinned devices: Box lets nobody revoke a token that another app holds; end the user's sessions instead",
+      'pinned devices; of a token that another app holds the plan says what to do instead: Box lets only that app revoke it',
   },
   absent: {
     requirePasswordReset: 'not offered: Box takes the wish and never shows whether it stands, nor whether it was met',

@@ -95,11 +95,28 @@ export function mustBeThere({ place, name }: ItemState): void {
   if (place === 'trashed') throw conflict(`${name} is in the trash`, 'restore it first, or quarantine it');
 }
 
+export const gone = ({ name }: Pick<ItemState, 'name'>) =>
+  new Failure('notFound', `${name} is neither there nor in the trash as Box shows it`, {
+    who: 'operator',
+    remedy: 'if a folder above is in the trash, restore that: Box does not show what lies in it',
+  });
+
+/** Why an item that was there before is not: Box does not show what lies in a folder in the trash. */
+export async function unseen(owner: BoxSession, { name, parentId }: Pick<ItemState, 'name' | 'parentId'>) {
+  if (parentId === null || parentId === rootId) return gone({ name });
+  const parent = await readItem(owner, { type: 'folder', id: parentId });
+  if (!parent || !isTrashed(parent)) return gone({ name });
+  return conflict(
+    `${name} cannot be reached while its folder ${parent.name} (${fileId(parent)}) is in the trash`,
+    'restore that folder first',
+  );
+}
+
 export const touchesOf = ({ fileId: vendorId }: FileTarget, ownerId: string): Ref[] => [
   { kind: 'files', vendorId, part: ownerId },
 ];
 
-type LostWay = Pick<LostAccess, 'who' | 'names'>;
+type LostWay = Pick<LostAccess, 'who' | 'names' | 'group'>;
 
 interface Inherited {
   folder: Pick<Item, 'type' | 'id' | 'name'>;
@@ -117,7 +134,8 @@ async function inherited({ base, owner, item }: Reached): Promise<Inherited[]> {
     const known = await insidersAmong(base, rows);
     const people = rows.map((row): LostWay => {
       const { who, to } = granteeOf(row, known);
-      return { who, names: [to, ...(row.accessible_by ? [row.accessible_by.id] : [])] };
+      const by = row.accessible_by;
+      return { who, names: [to, ...(by ? [by.id] : [])], ...(by?.type === 'group' ? { group: by.id } : {}) };
     });
     if (link && link.sharing !== 'private')
       people.push({ who: `whoever has the link for ${link.to === '*' ? 'everybody' : 'the company'}` });

@@ -4,14 +4,15 @@ import { createCursor } from '../kit/cursor.ts';
 import type { AppPermissionRecord } from '../records.ts';
 import { call, listByMarker, segment } from './api.ts';
 import { lookEach } from '../kit/look-each.ts';
+import { parseTokenId } from './observed-tokens.ts';
 import { devicePin, type DevicePin } from './schemas.ts';
 import type { BoxSession, Settings } from './settings.ts';
 
 const cursor = createCursor(1, z.object({ marker: z.string() }));
 
 /**
- * Box lists no token that a user gave to an app. What it does list, where an enterprise has device pinning, are the
- * devices that Box's own apps are trusted on.
+ * Box lists no token that a user gave to an app: those are told by events (`observed-tokens.ts`). What it does list,
+ * where an enterprise has device pinning, are the devices that Box's own apps are trusted on.
  */
 function permissionOf(pin: DevicePin): AppPermissionRecord {
   const product = pin.product_name || 'unknown';
@@ -52,6 +53,7 @@ export async function readPin(session: BoxSession, id: string): Promise<DevicePi
 
 const lookup = (session: BoxSession, refs: readonly Ref[]): Promise<Looked<AppPermissionRecord>> =>
   lookEach(refs, async (ref) => {
+    if (parseTokenId(ref.vendorId)) return 'unknown';
     const pin = await readPin(session, ref.vendorId);
     return pin ? { records: [permissionOf(pin)] } : { records: [], absent: [ref] };
   });

@@ -123,6 +123,7 @@ export const webhook = z.looseObject({
   id,
   target: z.looseObject({ id, type: optionalText }).nullish().catch(undefined),
   address: optionalText,
+  triggers: z.array(z.string()).nullish().catch(undefined),
 });
 
 export const markerPage = z.object({

@@ -187,6 +187,7 @@ export const losing = (people: readonly CollaborationState[], link: LinkState | 
     who,
     how: `invited as ${role}${status === 'pending' ? ', not accepted yet' : ''}`,
     names: [grantee.slice(grantee.indexOf(':') + 1), to],
+    ...(grantee.startsWith('group:') ? { group: to } : {}),
   })),
 ];
 

@@ -168,7 +168,13 @@ export const removePrivilege: Action<PrivilegeTarget, PrivilegeState, Settings> 
           ? []
           : ['The role is, or may be, limited to some groups or apps. Given back it would not be, so undo refuses.']),
       ],
-      losesAccess: [{ who: user?.profile?.login ?? `${holder} ${holderId}`, how: `the role ${label}` }],
+      losesAccess: [
+        {
+          who: user?.profile?.login ?? `${holder} ${holderId}`,
+          how: `the role ${label}`,
+          ...(holder === 'group' ? { group: holderId } : {}),
+        },
+      ],
       calls: user ? 6 : 3,
       touches,
     };

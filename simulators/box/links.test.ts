@@ -41,6 +41,15 @@ describe('a link', () => {
     expect(await share(`/files/${file}`, editable)).toBe(200);
   });
 
+  it('for collaborators only has no rights of its own', async () => {
+    const permissions = { can_download: false };
+    expect(await share(`/files/${file}`, { access: 'collaborators', permissions })).toBe(400);
+    expect(linkOf(file)).toBeNull();
+    expect(await share(`/files/${file}`, { access: 'collaborators' })).toBe(200);
+    expect(await share(`/files/${file}`, { permissions })).toBe(400);
+    expect(await share(`/files/${file}`, { access: 'open', permissions })).toBe(200);
+  });
+
   it('has a vanity name of at least 12 characters', async () => {
     expect(await share(`/files/${file}`, { access: 'open', vanity_name: 'elevenchars' })).toBe(400);
     expect(await share(`/files/${file}`, { access: 'open', vanity_name: 'twelve-chars' })).toBe(200);

@@ -38,6 +38,8 @@ export interface Truth {
   devicePins: Record<string, unknown>[];
   /** Rows of the streaming log in its order, duplicates included; `hash` is over their ids. */
   events: { count: number; held: number; hash: string; ids: string[]; types: Record<string, number> };
+  /** Access tokens made for users, as the log tells of them; each user and app once. */
+  tokens: { userId: string; app: string }[];
 }
 
 function* everyId(state: BoxState): Generator<number> {
@@ -115,6 +117,16 @@ const READERS: { [K in keyof Truth]: (state: BoxState) => Truth[K] } = {
     for (const { event_type: type } of rows) types[type] = (types[type] ?? 0) + 1;
     const hash = createHash('sha256').update(ids.join('\n')).digest('hex');
     return { count: rows.length, held: state.events.held, hash, ids, types };
+  },
+  tokens: (state) => {
+    const made = state.events
+      .streamed()
+      .filter(({ event_type: type }) => type === 'USER_AUTHENTICATE_OAUTH2_ACCESS_TOKEN_CREATE')
+      .map(({ source, additional_details: details }) => ({
+        userId: (source as { id: string }).id,
+        app: String((details as { service_id?: string } | null)?.service_id),
+      }));
+    return [...new Map(made.map((one) => [`${one.userId} ${one.app}`, one])).values()];
   },
 };
 

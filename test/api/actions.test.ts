@@ -170,6 +170,34 @@ describe('afterwards', () => {
     expect([cannot.status, cannot.body.code]).toEqual([422, 'not-supported']);
   });
 
+  it('is undone once more where an undo gave back a part, and no more when all is back', async () => {
+    const { body } = await ask(suspend);
+    await advance(
+      body.id,
+      { state: 'prepared', before: { status: 'active' }, plan: [] },
+      { state: 'applying' },
+      { state: 'done', after: { status: 'suspended' }, verified: true },
+    );
+    const undone = async (more: object) => {
+      const { undo } = (await api.store.actions.get(body.id))!;
+      await advance(body.id, { state: 'undoing' }, { state: 'undone', undo: { ...undo, ...more } });
+    };
+    await step(body.id, 'undo', { body: { reason: 'mistake' } });
+    await undone({ verified: false, notRestored: ['the link'], left: { status: 'active', link: null } });
+    const part = (await api.call('GET', `/v1/actions/${body.id}`)).body;
+    expect([part.undo.verified, part.undo.notRestored, 'left' in part.undo]).toEqual([false, ['the link'], false]);
+    const again = await step(body.id, 'undo', { body: { reason: 'the link may come back now' } });
+    expect([again.status, again.body.state, again.body.undo]).toMatchObject([
+      202,
+      'undoRequested',
+      { reason: 'the link may come back now', verified: false, notRestored: ['the link'] },
+    ]);
+    expect((await api.store.actions.get(body.id))!.undo!.left).toEqual({ status: 'active', link: null });
+    await undone({ verified: true, notRestored: [] });
+    const third = await step(body.id, 'undo', { body: { reason: 'x' } });
+    expect([third.status, third.body.code, third.body.state]).toEqual([409, 'wrong-state', 'undone']);
+  });
+
   it('is unknown to keys of other connections', async () => {
     const { body } = await ask(suspend);
     const other = await api.connect();

@@ -19,13 +19,16 @@ export async function boxDifferences(
   mayStay: ReadonlySet<string>,
 ): Promise<string[]> {
   const truth = (await control.truth({
-    only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items'],
+    only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items', 'tokens'],
   })) as Truth;
   const rows = async (kind: RecordKind) => (await rowsOf(db, connectionId, kind)).filter((row) => !row['removedAt']);
   const [accounts, groups, memberships, privileges, permissions, activities, files] = await Promise.all(
     (['accounts', 'groups', 'memberships', 'privileges', 'appPermissions', 'activities', 'files'] as const).map(rows),
   );
   const managed = truth.users.filter((user) => user['kind'] !== 'external');
+  // The service account's are our own.
+  const people = new Set(managed.filter((user) => user['kind'] !== 'service').map((user) => text(user, 'id')));
+  const tokens = truth.tokens.filter(({ userId }) => people.has(userId));
   return [
     ...rowDifferences(
       'accounts',
@@ -64,7 +67,7 @@ export async function boxDifferences(
       'appPermissions',
       permissions!,
       idOf,
-      truth.devicePins.map((pin) => text(pin, 'id')),
+      [...truth.devicePins.map((pin) => text(pin, 'id')), ...tokens.map(({ userId, app }) => `token:${userId}:${app}`)],
       mayStay,
     ),
     ...rowDifferences('activities', activities!, idOf, [...new Set(truth.events.ids)]),

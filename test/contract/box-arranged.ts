@@ -41,6 +41,8 @@ export interface Arranged {
   chosen?: string;
   /** Between the action and its undo: an account and a group that are deleted, a folder that is purged. */
   vanishing: { user?: string; group?: string; parent?: string };
+  /** The item's folder, which is in the trash when an undo is first tried. */
+  thrownAway?: string;
   /** Links below are lost with the trash. */
   linksLost: boolean;
 }
@@ -141,6 +143,8 @@ export function arrange(enterprise: BoxEnterprise, cast: Cast, random: Random, a
   if (trashed) control.trash({ id });
   const shares = control.item({ id })!.collaborations.filter(({ status }) => status !== 'rejected');
   const one = shares.length > 0 ? pick(random, shares) : undefined;
+  const linksLost = name === 'trashFile' && random() < 0.6;
+  const mayBeThrownAway = !trashed && parent !== top && vanishing.parent === undefined && !linksLost;
   const login = (user: string) => enterprise.simulator.state.user(user)!.login;
   const grantee = one?.grantee;
   const shareTo = !one
@@ -156,6 +160,7 @@ export function arrange(enterprise: BoxEnterprise, cast: Cast, random: Random, a
     name,
     ...(name === 'removeCollaborator' ? { shareTo, chosen: one && keyOf(one) } : {}),
     vanishing,
-    linksLost: name === 'trashFile' && random() < 0.6,
+    linksLost,
+    ...(mayBeThrownAway && random() < 0.4 ? { thrownAway: parent } : {}),
   };
 }

@@ -76,6 +76,19 @@ export interface SentRequest {
   /** Names of its parameters. */
   query: string[];
   body?: unknown;
+  /** Of an upload: its parts in their order, `attributes` read. */
+  form?: Record<string, unknown>;
+}
+
+/** Parts are divided by what the content type says; Box wants `attributes` before the content. */
+function formOf(contentType: string, body: string): Record<string, unknown> {
+  const boundary = contentType.split('boundary=')[1] ?? '';
+  const parts = body.split(`--${boundary}`).flatMap((part): [string, unknown][] => {
+    const name = /name="(\w+)"/.exec(part)?.[1];
+    const content = part.slice(part.indexOf('\r\n\r\n') + 4, -2);
+    return name ? [[name, name === 'attributes' ? (JSON.parse(content) as unknown) : content]] : [];
+  });
+  return Object.fromEntries(parts);
 }
 
 export interface HoldingProxy {
@@ -98,12 +111,14 @@ export async function createHoldingProxy(target: string): Promise<HoldingProxy> 
     const forward = async () => {
       const url = new URL(incoming.url ?? '/', target);
       const marker = url.searchParams.get('marker');
-      const json = incoming.headers['content-type'] === 'application/json';
+      const type = incoming.headers['content-type'] ?? '';
+      const body = Buffer.concat(chunks).toString('utf8');
       sent.push({
         method: incoming.method ?? '',
-        path: url.pathname.replace('/2.0', ''),
+        path: url.pathname.replace(/^(\/api)?\/2\.0/, ''),
         query: [...url.searchParams.keys()],
-        ...(json ? { body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown } : {}),
+        ...(type === 'application/json' ? { body: JSON.parse(body) as unknown } : {}),
+        ...(type.startsWith('multipart/') ? { form: formOf(type, body) } : {}),
       });
       if (marker?.startsWith('held ')) {
         if (marker === 'held ') url.searchParams.delete('marker');

@@ -153,7 +153,7 @@ it('is made a few users at a time, and goes on from what is stored', async () =>
   expect(hooks()).toEqual([]);
 });
 
-it('once it stands costs no call for each webhook, and one that is gone is made again', async () => {
+it('once it stands costs a look at each webhook and no more, and one that is gone is made again', async () => {
   for (const name of ['a', 'b', 'c']) folderOf(enterprise.owner, name);
   const first = await subscribe();
   const { control } = enterprise.simulator;
@@ -166,9 +166,23 @@ it('once it stands costs no call for each webhook, and one that is gone is made 
   const { calls } = control.counters();
   expect([calls['POST /webhooks'], calls['GET /webhooks/{webhook_id}'], calls['PUT /webhooks/{webhook_id}']]).toEqual([
     1,
-    undefined,
+    2,
     undefined,
   ]);
+});
+
+it('what was changed at Box by hand is mended by the next renewal', async () => {
+  for (const name of ['a', 'b', 'c']) folderOf(enterprise.owner, name);
+  const first = await subscribe();
+  const { control, state } = enterprise.simulator;
+  const [one, other] = hooks();
+  state.webhooks.get(one!.id)!.address = 'https://elsewhere.example.com/hook';
+  state.webhooks.get(other!.id)!.triggers = ['FILE.UPLOADED'];
+  control.resetCounters();
+  await subscribe(open(), first);
+  expect(new Set(hooks().map(({ address }) => address))).toEqual(new Set([url]));
+  expect(state.webhooks.get(other!.id)!.triggers).toContain('COLLABORATION.CREATED');
+  expect(control.counters().calls['PUT /webhooks/{webhook_id}']).toBe(2);
 });
 
 it('what was made before the app throttled is not forgotten', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ActionName } from '../../connectors/actions.ts';
 import { box } from '../../connectors/box/index.ts';
+import { Failure } from '../../connectors/kit/failures.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 
 let enterprise: BoxEnterprise;
@@ -35,7 +36,7 @@ async function act(name: ActionName, id = `file:${file}`) {
   return {
     before,
     after: applied.after,
-    undo: () => action.undo!(enterprise.open(), target, before.state, applied.after),
+    undo: (session = enterprise.open()) => action.undo!(session, target, before.state, applied.after),
     read: async () => (await action.read(enterprise.open(), target, before.state)).state,
   };
 }
@@ -142,7 +143,7 @@ describe('an undo', () => {
     await expect(undo()).rejects.toMatchObject({
       kind: 'conflict',
       message: `file ${count} cannot be reached while its folder folder ${count} (folder:${folder}) is in the trash`,
-      details: { remedy: 'restore that folder, then undo again' },
+      details: { remedy: 'restore that folder first' },
     });
     control().restore({ id: folder });
     expect(await undo()).toEqual([]);
@@ -186,5 +187,70 @@ describe('a share that cannot be read', () => {
     const ref = { kind: 'files', vendorId: `file:${file}`, part: enterprise.owner } as const;
     const { records } = await box.stages.files!.lookup!(enterprise.open(), [ref]);
     expect(records).toMatchObject([{ shares: [{ to: 'unknown', sharing: 'external' }] }]);
+  });
+});
+
+describe('what else cannot be read', () => {
+  const odd = { id: 'an id of Box never looks like this' };
+
+  it('of versions keeps a file from being overwritten: one of them would stay readable', async () => {
+    control().addVersion({ id: file, text: 'second' });
+    Object.assign(enterprise.simulator.state.items.edit(Number(file)).versions[0]!, odd);
+    await expect(act('overwriteFile')).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining(`file ${file} lists a version of unexpected shape at id`),
+    });
+  });
+
+  it('of memberships keeps a user from being called no member', async () => {
+    const user = someone('member');
+    const group = control().createGroup({ name: `group ${count}` }).id;
+    const { id } = control().addMember({ group, user });
+    Object.assign(enterprise.simulator.state.memberships.get(id)!, odd);
+    await expect(
+      box.actions.removeFromGroup!.read(enterprise.open(), { groupId: group, accountId: user }),
+    ).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining(`user ${user} lists a membership of unexpected shape at id`),
+    });
+  });
+});
+
+describe('what a policy forbids', () => {
+  type Asked = { operation: string; url: string | URL };
+  const refused = new Failure('conflict', 'PUT /files is refused for this item (forbidden_by_policy)');
+  /** As Box refuses those calls of the owner. */
+  function refusing(which: (call: Asked) => boolean) {
+    const session = enterprise.open();
+    const asOwner = session.as(enterprise.owner);
+    const ownFetch = asOwner.fetch.bind(asOwner);
+    const owner = Object.assign(asOwner, {
+      fetch: (call: Parameters<typeof ownFetch>[0]) => (which(call) ? Promise.reject(refused) : ownFetch(call)),
+    });
+    return Object.assign(session, { as: (user: string) => (user === enterprise.owner ? owner : session.as(user)) });
+  }
+
+  it('of one item below a folder keeps nothing else below it from coming back', async () => {
+    const other = control().createItem({ type: 'file', name: `other ${count}`, parent: folder, text: 'x' }).id;
+    for (const id of [file, other]) control().setLink({ id, link: { access: 'company' } });
+    const { undo } = await act('quarantineFile', `folder:${folder}`);
+    const isFile = ({ operation, url }: Asked) =>
+      operation.startsWith('PUT ') && new URL(url).pathname.endsWith(`/files/${file}`);
+    expect(await undo(refusing(isFile))).toEqual([
+      `file ${count} (file:${file}): the shared link (company) did not come back: ${refused.message}`,
+    ]);
+    expect([item(file).link, item(other).link]).toEqual([null, expect.objectContaining({ access: 'company' })]);
+    // And that too once the policy lets it.
+    expect(await undo()).toEqual([]);
+    expect(item(file).link).toMatchObject({ access: 'company' });
+  });
+
+  it('in the folder that a file was in leaves it in the root of its owner, and is told', async () => {
+    const { undo, before, read } = await act('quarantineFile');
+    let tries = 0;
+    const session = refusing(({ operation }) => operation === 'PUT /files/{file_id}' && (tries += 1) === 1);
+    expect(await undo(session)).toEqual([expect.stringMatching(/^it lies in the root .*forbidden_by_policy/)]);
+    expect(await undo()).toEqual([]);
+    expect(await read()).toEqual(before.state);
   });
 });
