@@ -63,7 +63,7 @@ export async function startWorkers(owner: ProcessOwner, logFolder: string, env: 
   return workers;
 }
 
-const patienceMs = 60_000;
+const patienceMs = 180_000;
 
 export async function startApi(
   owner: ProcessOwner,

@@ -30,23 +30,24 @@ const kindOf = (difference: string): string => difference.replaceAll(/act_\w+|\d
 async function settled(ground: Ground, look: () => Promise<string[]>): Promise<string[]> {
   const { world } = ground;
   let told = '';
-  let fewest = Infinity;
+  let most = -1;
   for (let until = Infinity; ; await delay(500)) {
     const found = await look();
     const [first] = found;
     if (first === undefined || Date.now() > until) return found;
-    const open = await openActions(ground);
-    if (open < fewest) until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale);
-    fewest = Math.min(fewest, open);
+    // Not how few are open: thousands may still be coming in.
+    const over = await actionsOver(ground);
+    if (over > most) until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale);
+    most = Math.max(most, over);
     if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
     told = first;
   }
 }
 
-const openActions = ({ world, all }: Ground): Promise<number> =>
+const actionsOver = ({ world, all }: Ground): Promise<number> =>
   world.mongodb.db.collection('actions').countDocuments({
     connectionId: { $in: all.map(({ subject }) => subject.connectionId) },
-    state: { $in: [...advanceable] },
+    state: { $nin: [...advanceable] },
   });
 
 async function differences({ world, all, expected }: Ground, how: 'strictly' | 'leniently'): Promise<string[]> {
