@@ -1,3 +1,4 @@
+import { createAged } from '../kit/aged.ts';
 import { Failure } from '../kit/failures.ts';
 import type { Kept, Recalled } from '../connector.ts';
 import type { FileRecord, Share } from '../records.ts';
@@ -6,7 +7,7 @@ import { call, remembered } from './api.ts';
 import { knownInsiders, type Insiders, type Person } from './insiders.ts';
 import { fileId, nameOf, rawOf, type Place } from './items.ts';
 import { eventPage, type Item } from './schemas.ts';
-import { type BoxSession } from './settings.ts';
+import { tenantOf, type BoxSession } from './settings.ts';
 import { linkSharesOf } from './shares.ts';
 import { touchedBy } from './touched.ts';
 
@@ -29,34 +30,74 @@ const toldForMs = 13 * day;
 /** Of items whose turn it is Box is asked all the same, so that what no event told does not stand for long. */
 const slotMs = day / 2;
 const slots = 13n;
-/** It is read by every chunk anew; past this that would cost more than it saves. */
+/** A session reads no further; the next one goes on from there. */
 const mostPages = 40;
+/** So much is read once more: should Box put a late row before a place that it told already, it is not passed over. */
+const overlapMs = 10 * 60_000;
+
+/** What the stream has told a worker process, for all its sessions. */
+interface Told {
+  changed: Set<string>;
+  /** Ends that it was read to, and when. */
+  ends: { position: string; at: number }[];
+  /** Where to go on, where the last session did not come to the end. */
+  partly?: string;
+  /** Something in it cannot be laid to an item. */
+  unclear: boolean;
+  /** One session at a time reads on. */
+  turn: Promise<unknown>;
+}
+/** Read anew by then, so that what changed two weeks ago is forgotten too. */
+const heard = createAged<Told>({ forMs: day / 2, most: 1000 });
+const oldest = { position: '0', at: Number.NEGATIVE_INFINITY };
 
 /**
- * Items of whose collaborations the stream tells anything, as it is kept: two weeks. From its start each time: rows that
- * come late or out of order may stand before what was read already. Undefined: it cannot be told.
+ * Items of whose collaborations the stream tells anything, as it is kept: two weeks. Rows that come late stand at its end,
+ * as it is recorded at least once and in the order of recording. Undefined: it cannot be told.
  */
 function changedLately(base: BoxSession): Promise<ReadonlySet<string> | undefined> {
-  return remembered(base, 'collaborations that changed', async () => {
-    const changed = new Set<string>();
-    let position = '0';
-    for (let page = 0; page < mostPages; page += 1) {
-      const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
-      const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
-      if (answer.status >= 300) return undefined;
-      for (const entry of answer.json(eventPage).entries) {
-        const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
-        if (items.length === 0) return undefined;
-        for (const { vendorId } of items) changed.add(vendorId);
-      }
-      const next = positionOf(answer.text());
-      if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
-      // Where it has nothing of these a page is empty, though more follows.
-      if (next === position) return changed;
-      position = next;
+  return remembered(base, 'collaborations that changed', () => {
+    const [tenant, now] = [tenantOf(base), base.now()];
+    let told = heard.get(tenant, now);
+    if (!told) {
+      told = { changed: new Set(), ends: [oldest], unclear: false, turn: Promise.resolve() };
+      heard.set(tenant, told, now);
     }
-    return undefined;
+    const mine = told;
+    const read = mine.turn.then(() => readOn(base, mine));
+    mine.turn = read.catch(() => undefined);
+    return read;
   });
+}
+
+async function readOn(base: BoxSession, told: Told): Promise<ReadonlySet<string> | undefined> {
+  const now = base.now().getTime();
+  const before = told.ends.findLastIndex(({ at }) => at <= now - overlapMs);
+  told.ends.splice(0, Math.max(0, before));
+  let position = told.partly ?? told.ends[0]!.position;
+  for (let page = 0; page < mostPages && !told.unclear; page += 1) {
+    const query = { stream_type: 'admin_logs_streaming', event_type: telling, stream_position: position, limit: 500 };
+    const answer = await call(base, 'GET', '/events', '/events', { accept: [400, 403], query });
+    if (answer.status >= 300) {
+      heard.delete(tenantOf(base));
+      return undefined;
+    }
+    for (const entry of answer.json(eventPage).entries) {
+      const items = touchedBy(entry).filter(({ kind }) => kind === 'files');
+      if (items.length === 0) told.unclear = true;
+      for (const { vendorId } of items) told.changed.add(vendorId);
+    }
+    const next = positionOf(answer.text());
+    if (next === undefined) throw new Failure('unavailable', 'GET /events tells no position', { who: 'vendor' });
+    // Where it has nothing of these a page is empty, though more follows.
+    if (next === position) {
+      told.partly = undefined;
+      told.ends.push({ position, at: now });
+      return told.unclear ? undefined : told.changed;
+    }
+    told.partly = position = next;
+  }
+  return undefined;
 }
 
 /**

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { box } from '../../connectors/box/index.ts';
-import type { OpenOptions, Page, Recalled } from '../../connectors/connector.ts';
+import type { Call } from '../../connectors/call.ts';
+import type { OpenOptions, Page, Recalled, Session } from '../../connectors/connector.ts';
 import type { AnyRecord, FileRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 
@@ -56,11 +58,16 @@ const store = {
 } satisfies Partial<OpenOptions>;
 
 /** With a session for each page, as if each were a chunk of its own. */
-async function sweep(stage: 'users' | 'files', id: string, options: Partial<OpenOptions> = {}) {
+async function sweep(
+  stage: 'users' | 'files',
+  id: string,
+  options: Partial<OpenOptions> = {},
+  over: (session: Session) => Session = (session) => session,
+) {
   const read: Page<AnyRecord>[] = [];
   let cursor: string | undefined;
   do {
-    read.push(await box.stages[stage]!.sweep!(enterprise.open(options), { part: { id, title: '' }, cursor }));
+    read.push(await box.stages[stage]!.sweep!(over(enterprise.open(options)), { part: { id, title: '' }, cursor }));
     cursor = read.at(-1)!.next;
   } while (cursor !== undefined);
   return {
@@ -69,6 +76,20 @@ async function sweep(stage: 'users' | 'files', id: string, options: Partial<Open
     chunks: read.length,
   };
 }
+/** The stream without the rows of an item. */
+const without = (item: string) => (session: Session) => {
+  const fetch = session.fetch.bind(session);
+  return Object.assign(session, {
+    async fetch(call: Call) {
+      const answer = await fetch(call);
+      if (call.operation !== 'GET /events') return answer;
+      const page = JSON.parse(answer.text()) as { entries: unknown[] };
+      const entries = page.entries.filter((entry) => !JSON.stringify(entry).includes(`"${item}"`));
+      const text = JSON.stringify({ ...page, entries });
+      return { ...answer, text: () => text, json: (schema: z.ZodType) => schema.parse(JSON.parse(text)) };
+    },
+  });
+};
 const callsTo = (operation: string) => enterprise.simulator.control.counters().calls[operation] ?? 0;
 
 it('no chunk reads the list of users: the store knows them, and of each of the others Box is asked once', async () => {
@@ -90,6 +111,26 @@ it('what was shared since the chunk before does not stand', async () => {
   enterprise.simulator.control.invite({ item: id!, email: 'late@partner.test', role: 'viewer' });
   expect((await sweep('files', enterprise.owner, store)).kept).toEqual(kept.slice(1));
 }, 20_000);
+
+it('of the stream a chunk reads what came since the chunk before, and once more what is younger than ten minutes', async () => {
+  const { control } = enterprise.simulator;
+  const minutes = (count: number) => control.knobs({ clockSkewMs: skewMs + count * 60_000 });
+  const { id: item } = control.createItem({ type: 'file', name: 'one more', owner: enterprise.owner });
+  const { id } = control.invite({ item, user: [...accounts.keys()][0]!, role: 'viewer' });
+  for (let n = 0; n < 1_200; n += 1) control.updateCollaboration({ id, role: n % 2 === 0 ? 'editor' : 'viewer' });
+  await sweep('files', enterprise.owner, store);
+  minutes(11);
+  enterprise.simulator.control.resetCounters();
+  const { chunks, kept } = await sweep('files', enterprise.owner, store);
+  // For each chunk a page with what came meanwhile, none of it of these, and one that shows that it was the last.
+  expect(callsTo('GET /events')).toBeLessThanOrEqual(2 * chunks);
+  expect(kept.length).toBeGreaterThan(depth / 2);
+  // Should a row come to stand before a place that was told already, the next chunk sees it all the same.
+  const [, hidden] = kept[0]!.split(':');
+  control.invite({ item: hidden!, email: 'later@partner.test', role: 'viewer' });
+  expect((await sweep('files', enterprise.owner, store, without(hidden!))).kept).toContain(kept[0]);
+  expect((await sweep('files', enterprise.owner, store)).kept).not.toContain(kept[0]);
+}, 30_000);
 
 it('an action reads no list of users either', async () => {
   const session = enterprise.open(store);
