@@ -43,7 +43,9 @@ describe('the ledger of actions', () => {
     await asked('requirePasswordReset', 'done');
     did('expire_password', 1);
     expect(await ledger.differences()).toEqual([]);
-    expect(ledger.size).toBe(1);
+    expect([ledger.size, await ledger.open()]).toEqual([1, 0]);
+    await asked('revokeSessions', 'applying');
+    expect([ledger.size, await ledger.open()]).toEqual([2, 1]);
   });
 
   it('tells of an action that is lost, and of one that is not done', async () => {
