@@ -22,7 +22,7 @@ const fill = {
   coadmins: 1,
   externals: 4,
   groups: 4,
-  items: 120,
+  items: 80,
   fileBytes: 200,
   links: 0.1,
   sharedFiles: 0.05,
