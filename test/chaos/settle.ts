@@ -32,10 +32,12 @@ async function settled(ground: Ground, look: () => Promise<string[]>): Promise<s
   let told = '';
   let fewest = Infinity;
   for (let until = Infinity; ; await delay(500)) {
-    const found = await look();
-    const [first] = found;
-    if (first === undefined || Date.now() > until) return found;
+    const late = Date.now() > until;
     const open = await openActions(ground);
+    // Of thousands it is not asked one by one, again and again.
+    const found = open > 0 && !late ? [`${open} actions are still open`] : await look();
+    const [first] = found;
+    if (first === undefined || late) return found;
     if (open < fewest) until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale);
     fewest = Math.min(fewest, open);
     if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
