@@ -1,5 +1,6 @@
 import type { ActionDocument } from '../../store/action-documents.ts';
-import { Missed, type Fault, type Struck } from './fault.ts';
+import type { Fault, Struck } from './fault.ts';
+import { Missed } from './missed.ts';
 import type { Steps } from './subject.ts';
 import type { Trap } from './tcp-proxy.ts';
 import { killedAt } from './worker-faults.ts';

@@ -8,6 +8,8 @@ import { misdoneAtOkta } from './okta-counts.ts';
 import type { Executed, Tenant } from './subject.ts';
 
 const database = useDatabase();
+/** Never in the millisecond in which it was asked for. */
+const endsAfterMs = 5;
 let client: MongoClient;
 let db: Db;
 let ledger: ActionLedger;
@@ -30,7 +32,7 @@ beforeEach(() => {
 async function asked(action: ActionName, state: ActionStateName, accountId = 'u1', kind = ''): Promise<string> {
   const id = `act_${(stored += 1)}`;
   const problem = kind === '' ? {} : { problem: { kind, what: `it is ${kind}` } };
-  const document = { _id: id, action, state, history: [{ state, at: new Date() }], ...problem };
+  const document = { _id: id, action, state, history: [{ state, at: new Date(Date.now() + endsAfterMs) }], ...problem };
   await db.collection<ActionDocument>('actions').insertOne(document as never);
   ledger.asked(id, { action, target: { accountId } });
   return id;
@@ -43,7 +45,9 @@ describe('the ledger of actions', () => {
     await asked('requirePasswordReset', 'done');
     did('expire_password', 1);
     expect(await ledger.differences()).toEqual([]);
-    expect(ledger.size).toBe(1);
+    expect([ledger.size, await ledger.open()]).toEqual([1, 0]);
+    await asked('revokeSessions', 'applying');
+    expect([ledger.size, await ledger.open()]).toEqual([2, 1]);
   });
 
   it('tells of an action that is lost, and of one that is not done', async () => {

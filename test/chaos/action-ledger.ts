@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import type { ActionDocument } from '../../store/action-documents.ts';
+import { advanceable } from '../../store/action-states.ts';
 import { stubborn } from './stubborn.ts';
 import type { Errand, Tenant } from './subject.ts';
 
@@ -58,6 +59,12 @@ export class ActionLedger {
     this.#asked = [];
     this.#disruptions = 0;
     this.#away = [];
+  }
+
+  /** How many are still to be done or taken back. */
+  async open(): Promise<number> {
+    const of = { _id: { $in: this.#asked.map(({ id }) => id) }, state: { $in: [...advanceable] } };
+    return stubborn(() => this.#db.collection<ActionDocument>('actions').countDocuments(of));
   }
 
   async stateOf(id: string): Promise<string> {

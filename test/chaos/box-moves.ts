@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionDocument } from '../../store/documents.ts';
 import { recordId } from '../../store/record-rows.ts';
 import type { BoxSubject } from './box-subject.ts';
-import { Missed, onBox, type Fault, type Struck } from './fault.ts';
+import { onBox, type Fault, type Struck } from './fault.ts';
+import { Missed } from './missed.ts';
 import { committedSince, lastCommitted, wasTakenForGone } from './observations.ts';
 import { stubborn } from './stubborn.ts';
 

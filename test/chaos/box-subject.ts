@@ -10,7 +10,7 @@ import { boxChanges, type BoxPeople } from './box-changes.ts';
 import { misdoneAtBox, type MadeFile } from './box-counts.ts';
 import { boxDifferences } from './box-truth.ts';
 import { presentOf } from './compare.ts';
-import { Missed } from './fault.ts';
+import { Missed } from './missed.ts';
 import type { Errand, IsStored, Steps, Subject, Tenant } from './subject.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 import { unlessGone } from './unless-gone.ts';
@@ -22,7 +22,7 @@ const fill = {
   coadmins: 1,
   externals: 4,
   groups: 4,
-  items: 120,
+  items: 80,
   fileBytes: 200,
   links: 0.1,
   sharedFiles: 0.05,

@@ -4,7 +4,7 @@ import type { Api } from '../../local/api-client.ts';
 import type { ConnectionDocument } from '../../store/documents.ts';
 import { recordId, type RecordRow } from '../../store/record-rows.ts';
 import { ActionLedger } from './action-ledger.ts';
-import { Missed } from './fault.ts';
+import { Missed } from './missed.ts';
 import { stubborn } from './stubborn.ts';
 import type { IsStored, Subject, Tenant } from './subject.ts';
 

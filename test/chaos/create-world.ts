@@ -23,6 +23,8 @@ export interface WorldOptions {
   rollAt: number | undefined;
   say: (line: string) => void;
   signals: boolean;
+  /** Of `compileCode`; without it, made here. */
+  code?: string;
 }
 
 /** What the rounds work with, and faults do not. */
@@ -46,7 +48,8 @@ const start: Record<App, (owner: ProcessOwner, logFolder: string, seed: number) 
 };
 
 /** Real processes and servers of its own; never somebody's that the environment names, for they will be killed. */
-export async function createWorld({ apps, seed, scale, rollAt, say, signals }: WorldOptions): Promise<Ground> {
+export async function createWorld(options: WorldOptions): Promise<Ground> {
+  const { apps, seed, scale, rollAt, say, signals } = options;
   delete process.env['TEMPORAL_ADDRESS'];
   delete process.env['MONGODB_URI'];
   const owner = new ProcessOwner({ signals, announce: say });
@@ -61,7 +64,7 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
     const logFolder = newLogFolder();
     const database = `chaos-${randomBytes(4).toString('hex')}`;
     const [code, mongodb, temporal, ...tenants] = await Promise.all([
-      compileCode(owner),
+      options.code ?? compileCode(owner),
       startMongoProcess(owner, logFolder, database),
       startTemporalProcess(owner, logFolder, rollAt, scale),
       ...apps.map((app) => start[app](owner, logFolder, seed)),
@@ -120,6 +123,8 @@ export async function createWorld({ apps, seed, scale, rollAt, say, signals }: W
       rollAt,
       tally,
       async close() {
+        // They would wait for Temporal, which they reach no more.
+        for (const worker of [...workers.all]) await workers.kill(worker);
         await temporal.close();
         await mongodb.close();
         for (const tenant of [...tenants, ...(await Promise.all(kept.values()))]) await tenant.proxy.close();

@@ -41,11 +41,6 @@ export interface Fault {
   inject(world: Struck, random: Random): Promise<Heal | void>;
 }
 
-/** The occasion did not come; the kind is tried again in another round. */
-export class Missed extends Error {
-  override readonly name = 'Missed';
-}
-
 /** A fault of Box alone. */
 export const onBox = (
   inject: (world: Struck & { subject: BoxSubject }, random: Random) => Promise<Heal | void>,

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../simulators/kit/seeded.ts';
-import { Missed, type Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
+import { Missed } from './missed.ts';
 import type { Trap } from './tcp-proxy.ts';
 import { awayForAMinute, killedFor } from './server-faults.ts';
 

@@ -38,7 +38,7 @@ const clockBehindMs = -600_000;
 export async function startProxiedOkta(owner: ProcessOwner, logFolder: string, seed: number): Promise<ProxiedOkta> {
   const tenant = await startOktaTenant(owner, {
     logFolder,
-    users: 160,
+    users: 100,
     groups: 8,
     events: 400,
     seed: 1 + (seed % 1000),

@@ -1,4 +1,5 @@
-import { Missed, type Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
+import { Missed } from './missed.ts';
 import type { VendorKnobs } from './subject.ts';
 
 const calm: VendorKnobs['hooks'] = { duplicateProbability: 0, lossProbability: 0, reorder: false, lagMs: 0 };

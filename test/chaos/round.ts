@@ -3,7 +3,8 @@ import { pick, seeded, type Random } from '../../simulators/kit/seeded.ts';
 import { differencesFromUndisturbed } from './compare.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
-import { Missed, placesOfTenants, placesOfVendor, placesThatLoseAnswers, type Fault } from './fault.ts';
+import { placesOfTenants, placesOfVendor, placesThatLoseAnswers, type Fault } from './fault.ts';
+import { Missed } from './missed.ts';
 import { historyDifferences, longestRunOf } from './longest-run.ts';
 import { phasesFrom, type Seconds } from './phases.ts';
 import { committedSince, lastCommitted, olderOverNewer } from './observations.ts';
@@ -16,7 +17,7 @@ export interface RoundResult {
   drawn: string[];
   struck: string[];
   missed: string[];
-  /** Kinds after whose strike, and before they were over, the connection's workflow rolled over. */
+  /** Kinds in whose time, or in whose wake, the connection's workflow rolled over. */
   rolledOver: string[];
   /** What does not hold; empty when all does. */
   differences: string[];
@@ -28,9 +29,11 @@ export interface RoundResult {
 }
 
 /** Temporal's own waits, before a killed worker's work is given to another, are not ours to scale. */
-const rollsWithinMs = 30_000;
+const wakeMs = 30_000;
 /** So many of the changes take somebody away. */
 const deleting = 0.04;
+/** More than a connection takes at once. */
+const mostOpen = 12;
 
 /** One stream of choices for each purpose, so that what one does with its own does not move the others'. */
 const streamOf = (seed: number, round: number, purpose: number): Random =>
@@ -51,6 +54,7 @@ export async function runRound(
   const struck: string[] = [];
   const missed: string[] = [];
   const rolledOver: string[] = [];
+  const watching: Promise<unknown>[] = [];
   expected.clear();
   all.forEach(({ ledger }) => ledger.forget());
   const since = await lastCommitted(world.mongodb.oplog);
@@ -80,6 +84,7 @@ export async function runRound(
       tell(`those of the ${lane[0]!.fault.place} are over`);
     }),
   );
+  await Promise.all(watching);
   work.abort();
   await working;
   await mendAll(ground);
@@ -97,30 +102,40 @@ export async function runRound(
     const ledger = all.find((one) => one.subject === subject)!.ledger;
     const vendorIsBack = placesOfVendor.includes(fault.place) ? ledger.vendorAway() : () => {};
     if (placesThatLoseAnswers.includes(fault.place)) world.disrupted();
+    const begun = placesOfTenants.includes(fault.place) ? watchRun() : undefined;
     try {
       const heal = await fault.inject({ ...world, subject }, random);
       struck.push(fault.kind);
       const waited = `${((performance.now() - armedAt) / 1000).toFixed(1)} s`;
       tell(`${fault.kind} struck ${world.subjects.length > 1 ? `${subject.app} ` : ''}after ${waited}`);
-      const rolls = fault.rollsNot === undefined && rollovers.next(subject.connectionId, rolling.signal);
+      const rolls = begun ?? watchRun();
       if (heal) {
         await world.pause(5_000 + random() * 15_000);
-        await Promise.race([rolls, world.pause(15_000)]);
         await heal();
         tell(`${fault.kind} healed`);
       }
-      vendorIsBack();
-      await Promise.race([rolls, delay(ground.rollAt === undefined ? 0 : rollsWithinMs)]);
-      rolling.abort();
-      if (await rolls) rolledOver.push(fault.kind);
+      // The next one begins meanwhile.
+      watching.push(
+        Promise.race([rolls, delay(wakeMs)]).then(async () => {
+          rolling.abort();
+          if (await rolls) rolledOver.push(fault.kind);
+        }),
+      );
     } catch (error) {
+      rolling.abort();
       if (error instanceof Missed) return false;
       failures.push(`${fault.kind} could not be done: ${(error as Error).message}`);
     } finally {
-      rolling.abort();
       vendorIsBack();
     }
     return true;
+
+    /** A run that is made to roll over: by what is turned or armed at a tenant, which lasts from then on; else by its wake. */
+    function watchRun(): Promise<boolean> {
+      return fault.rollsNot === undefined && ground.rollAt !== undefined
+        ? rollovers.next(subject.connectionId, rolling.signal)
+        : Promise.resolve(false);
+    }
   }
 
   phases.over('faults');
@@ -193,20 +208,25 @@ async function changes({ subject }: Connected, random: Random, signal: AbortSign
   }
 }
 
-/** Actions as operators ask for them, some taken back. What cannot be asked for meanwhile is asked for again. */
-async function acts({ subject }: Connected, random: Random, signal: AbortSignal): Promise<void> {
+/**
+ * Actions as operators ask for them, some taken back; while so many are open none is added, or those of faults would wait
+ * behind them for minutes. What cannot be asked for meanwhile is asked for again.
+ */
+async function acts({ subject, ledger }: Connected, random: Random, signal: AbortSignal): Promise<void> {
   const open: Promise<void>[] = [];
   while (!signal.aborted) {
-    const errand = await subject.errand(random);
-    const id = await subject.act(errand);
-    if (errand.undo)
-      open.push(
-        subject
-          .actionIs(id, (state) => state === 'done', 120_000)
-          .then(() => subject.undo(id))
-          // Not done: the ledger tells.
-          .catch(() => undefined),
-      );
+    if ((await ledger.open()) < mostOpen) {
+      const errand = await subject.errand(random);
+      const id = await subject.act(errand);
+      if (errand.undo)
+        open.push(
+          subject
+            .actionIs(id, (state) => state === 'done', 120_000)
+            .then(() => subject.undo(id))
+            // Not done: the ledger tells.
+            .catch(() => undefined),
+        );
+    }
     await delay(400 + random() * 1200, undefined, { signal }).catch(() => undefined);
   }
   await Promise.all(open);

@@ -25,6 +25,8 @@ export interface ChaosOptions {
   goOn?: boolean;
   /** False where the host (a test runner) deals with SIGINT and crashes itself. */
   signals?: boolean;
+  /** Compiled beforehand, where several runs need it. */
+  code?: string;
   say: (line: string) => void;
 }
 
@@ -89,8 +91,9 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
     rollAt: options.rollAt,
     say,
     signals: options.signals ?? true,
+    code: options.code,
   });
-  const worldSeconds = (performance.now() - began) / 1000;
+  let worldSeconds = (performance.now() - began) / 1000;
   say(`seed ${seed}, times at ${scale}, up after ${worldSeconds.toFixed(1)} s, logs in ${ground.world.logFolder}`);
   const rolling = rolls(kinds, options.rollAt);
   try {
@@ -125,7 +128,9 @@ export async function runChaos(options: ChaosOptions): Promise<Measured> {
       if (!options.goOn) break;
     }
   } finally {
+    const ended = performance.now();
     await ground.close();
+    worldSeconds += (performance.now() - ended) / 1000;
   }
   return verdictOf({
     ...{ kinds: namesOf(kinds), rolling, whole: once, results, again, logFolder: ground.world.logFolder },

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Condition } from 'mongodb';
 import { advanceable } from '../../store/action-states.ts';
+import type { ActionDocument } from '../../store/action-documents.ts';
 import type { Connected } from './connect-subject.ts';
 import type { Ground } from './create-world.ts';
 
@@ -32,11 +34,14 @@ async function settled(ground: Ground, look: () => Promise<string[]>): Promise<s
   let told = '';
   let most = -1;
   for (let until = Infinity; ; await delay(500)) {
-    const found = await look();
+    const late = Date.now() > until;
+    const open = await countActions(ground, { $in: [...advanceable] });
+    // Of thousands it is not asked one by one, again and again.
+    const found = open > 0 && !late ? [`${open} actions are still open`] : await look();
     const [first] = found;
-    if (first === undefined || Date.now() > until) return found;
+    if (first === undefined || late) return found;
     // Not how few are open: thousands may still be coming in.
-    const over = await actionsOver(ground);
+    const over = await countActions(ground, { $nin: [...advanceable] });
     if (over > most) until = Date.now() + Math.max(withinLeastMs, withinTrueMs * world.scale);
     most = Math.max(most, over);
     if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
@@ -44,10 +49,10 @@ async function settled(ground: Ground, look: () => Promise<string[]>): Promise<s
   }
 }
 
-const actionsOver = ({ world, all }: Ground): Promise<number> =>
-  world.mongodb.db.collection('actions').countDocuments({
+const countActions = ({ world, all }: Ground, state: Condition<ActionDocument['state']>): Promise<number> =>
+  world.mongodb.db.collection<ActionDocument>('actions').countDocuments({
     connectionId: { $in: all.map(({ subject }) => subject.connectionId) },
-    state: { $nin: [...advanceable] },
+    state,
   });
 
 async function differences({ world, all, expected }: Ground, how: 'strictly' | 'leniently'): Promise<string[]> {

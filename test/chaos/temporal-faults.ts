@@ -1,5 +1,6 @@
 import { workflowIdOf } from '../../workflows/messages.ts';
-import { Missed, type Fault, type Struck } from './fault.ts';
+import type { Fault, Struck } from './fault.ts';
+import { Missed } from './missed.ts';
 import { awayForAMinute, killedFor } from './server-faults.ts';
 import { signalLimitAt } from './temporal-process.ts';
 

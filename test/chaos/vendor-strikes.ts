@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
-import { Missed, type Heal, type Struck } from './fault.ts';
+import type { Heal, Struck } from './fault.ts';
+import { Missed } from './missed.ts';
 
 const occasionMs = 45_000;
 const scanAgainMs = 3_000;

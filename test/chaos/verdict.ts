@@ -17,7 +17,7 @@ export interface Run {
   again: (result: RoundResult) => string;
   details: Record<string, unknown>;
   logFolder: string;
-  /** Until all was up. */
+  /** To bring all up, and to end it. */
   worldSeconds: number;
 }
 

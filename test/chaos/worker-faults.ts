@@ -1,5 +1,6 @@
 import type { Random } from '../../simulators/kit/seeded.ts';
-import { Missed, type Fault, type Struck } from './fault.ts';
+import type { Fault, Struck } from './fault.ts';
+import { Missed } from './missed.ts';
 import { frozenWorkerFaults } from './frozen-worker-faults.ts';
 import { nextRelease } from './compiled-code.ts';
 import type { TcpProxy, Trap } from './tcp-proxy.ts';
