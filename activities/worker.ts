@@ -38,6 +38,13 @@ const warningsTo = (log: Logger): TemporalLogger => ({
   error: (message, meta) => log.error(meta ?? {}, message),
 });
 
+/**
+ * Node ends with "async hook stack has become corrupted" where this cuts a workflow task off (nodejs/node#38503,
+ * temporalio/sdk-typescript#939), and the SDK's five seconds are soon over on a busy machine: ten thousand signals in one
+ * task had killed one worker after the other. Temporal itself hands a task on after ten seconds.
+ */
+const isolateExecutionTimeout = '10m';
+
 /** Workers of all task queues, in one process: each queue has slots of its own, so that no lane waits for another. */
 async function createWorkers(config: WorkerConfig, store: Store, log: Logger, connection: NativeConnection) {
   const bundle = await workflowBundle(warningsTo(log), config.workflowBundle);
@@ -68,7 +75,11 @@ async function createWorkers(config: WorkerConfig, store: Store, log: Logger, co
         ...shared,
         taskQueue: taskQueues[queue],
         maxConcurrentActivityTaskExecutions: slots[queue],
-        ...(queue === 'sweep' && { workflowBundle: bundle, maxCachedWorkflows: mostCachedWorkflows }),
+        ...(queue === 'sweep' && {
+          workflowBundle: bundle,
+          maxCachedWorkflows: mostCachedWorkflows,
+          isolateExecutionTimeout,
+        }),
       }),
     ),
   );
