@@ -1,12 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ActionStep, Wishes } from '../../activities/results.ts';
 import * as messages from '../../workflows/messages.ts';
 import { swept, watched, wishes } from '../support/connection-workflow.ts';
 import { useSkippedTime, verified } from '../support/use-skipped-time.ts';
 
 const { running, eventually, sleep } = useSkippedTime();
+/** Of true time: nothing is skipped while an activity runs. */
+const within = { timeout: 30_000, interval: 50 };
 
 describe('what operators wish of a connection', () => {
   it('pauses, refuses a rescan while paused with the reason, and resumes', async () => {
@@ -39,12 +41,17 @@ describe('what operators wish of a connection', () => {
 
   it('a step that outlasts a pause is the last of its action until the connection runs again', async () => {
     const steps: string[] = [];
+    let asked = wishes();
     let next: ActionStep | undefined = 'prepareAction';
     let end: () => void = () => undefined;
     const outlasted = new Promise<void>((resolve) => (end = resolve));
     await running(
       {
         authenticate: async () => verified(1),
+        readWishes: async () => asked,
+        // A chunk that is under way at the pause tells what the store says by then.
+        sweepChunk: async () => swept({ wishes: asked }),
+        watchChunk: async () => watched({ wishes: asked }),
         nextActions: async ({ running: those }) =>
           next && !those.includes('act_1') ? [{ actionId: 'act_1', title: 'act_1', step: next }] : [],
         async prepareAction() {
@@ -61,17 +68,16 @@ describe('what operators wish of a connection', () => {
         },
       },
       async (handle, said) => {
-        for (; steps.length === 0; await delay(50));
-        said.wishes = wishes({ wanted: 'paused' });
+        await vi.waitFor(() => expect(steps).toEqual(['prepare']), within);
+        asked = wishes({ wanted: 'paused' });
         await handle.executeUpdate(messages.pause);
-        for (; said.states.at(-1)?.phase !== 'paused'; await delay(50));
+        await vi.waitFor(() => expect(said.states.at(-1)?.phase).toBe('paused'), within);
         end();
         await delay(1_000);
         expect(steps).toEqual(['prepare']);
-        said.wishes = wishes();
+        asked = wishes();
         await handle.executeUpdate(messages.resume);
-        for (; next; await delay(50));
-        expect(steps).toEqual(['prepare', 'apply']);
+        await vi.waitFor(() => expect(steps).toEqual(['prepare', 'apply']), within);
       },
     );
   });
