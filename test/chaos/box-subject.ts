@@ -222,7 +222,7 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     },
     async differences(db, connectionId, how) {
       const strictly = how === 'strictly';
-      const found = await boxDifferences(db, connectionId, tenant, strictly ? new Set() : deleted);
+      const found = await boxDifferences(db, connectionId, tenant, strictly ? new Set() : deleted, how);
       if (strictly && found.length === 0) deleted.clear();
       return found;
     },

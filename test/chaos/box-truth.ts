@@ -10,13 +10,15 @@ const text = (row: object, key: string): string => String(Reflect.get(row, key))
 
 /**
  * What is stored of a Box connection against what the simulator itself knows. What these accounts and groups had may
- * still be there.
+ * still be there. `leniently`: so may what was trashed before the folder around it was: no event tells that the list of the
+ * trash leaves it out from then on, and whether Box's does is not known.
  */
 export async function boxDifferences(
   db: Db,
   connectionId: string,
   { control }: Pick<BoxTenant, 'control'>,
   mayStay: ReadonlySet<string>,
+  how: 'strictly' | 'leniently',
 ): Promise<string[]> {
   const truth = (await control.truth({
     only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items', 'tokens'],
@@ -29,6 +31,7 @@ export async function boxDifferences(
   // The service account's are our own.
   const people = new Set(managed.filter((user) => user['kind'] !== 'service').map((user) => text(user, 'id')));
   const tokens = truth.tokens.filter(({ userId }) => people.has(userId));
+  const inTrashedFolders = how === 'leniently' ? trashedTwice(truth) : new Set();
   return [
     ...rowDifferences(
       'accounts',
@@ -73,7 +76,7 @@ export async function boxDifferences(
     ...rowDifferences('activities', activities!, idOf, [...new Set(truth.events.ids)]),
     ...rowDifferences(
       'files',
-      files!,
+      files!.filter((row) => !row['trashed'] || !inTrashedFolders.has(row.vendorId)),
       (row) => storedFile(row, mayStay),
       filesOf(truth, (sharing) => seenAs(sharing, mayStay)),
       mayStay,
@@ -104,13 +107,25 @@ function storedFile(row: Rows[number], mayStay: ReadonlySet<string>): string {
   return `${row.vendorId} ${facts.join(' ')} (${line(shares)})`;
 }
 
-/** As an account of the enterprise sees them: what its users own, the trash without what lies in a folder there. */
-function filesOf(truth: Truth, seen: (sharing: Sharing) => Sharing): string[] {
+function foldersAbove(truth: Truth): (item: ItemTruth) => ItemTruth[] {
   const items = new Map(truth.items.map((item) => [item.id, item]));
   const above = (item: ItemTruth): ItemTruth[] => {
     const parent = items.get(item.parent);
     return parent ? [...above(parent), parent] : [];
   };
+  return above;
+}
+
+/** What is in the trash by itself, and in a folder that is. */
+function trashedTwice(truth: Truth): Set<string> {
+  const above = foldersAbove(truth);
+  const found = truth.items.filter((item) => item.trashed && above(item).some(({ trashed }) => trashed));
+  return new Set(found.map(({ type, id }) => `${type}:${id}`));
+}
+
+/** As an account of the enterprise sees them: what its users own, the trash without what lies in a folder there. */
+function filesOf(truth: Truth, seen: (sharing: Sharing) => Sharing): string[] {
+  const above = foldersAbove(truth);
   const inside = new Set(truth.users.filter((user) => user['kind'] !== 'external').map((user) => text(user, 'id')));
   const logins = new Map(truth.users.map((user) => [text(user, 'id'), text(user, 'login')]));
   const known = new Set([...logins].filter(([id]) => inside.has(id)).map(([, login]) => login.toLowerCase()));
