@@ -1,14 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
-import { describe, expect, it, vi } from 'vitest';
-import type { ActionStep, Wishes } from '../../activities/results.ts';
+import { describe, expect, it } from 'vitest';
+import type { Wishes } from '../../activities/results.ts';
 import * as messages from '../../workflows/messages.ts';
 import { swept, watched, wishes } from '../support/connection-workflow.ts';
-import { useSkippedTime, verified } from '../support/use-skipped-time.ts';
+import { useSkippedTime } from '../support/use-skipped-time.ts';
 
 const { running, eventually, sleep } = useSkippedTime();
-/** Of true time: nothing is skipped while an activity runs. */
-const within = { timeout: 30_000, interval: 50 };
 
 describe('what operators wish of a connection', () => {
   it('pauses, refuses a rescan while paused with the reason, and resumes', async () => {
@@ -35,49 +31,6 @@ describe('what operators wish of a connection', () => {
         said.wishes = wishes();
         await handle.executeUpdate(messages.resume);
         await eventually(() => rounds > before);
-      },
-    );
-  });
-
-  it('a step that outlasts a pause is the last of its action until the connection runs again', async () => {
-    const steps: string[] = [];
-    let asked = wishes();
-    let next: ActionStep | undefined = 'prepareAction';
-    let end: () => void = () => undefined;
-    const outlasted = new Promise<void>((resolve) => (end = resolve));
-    await running(
-      {
-        authenticate: async () => verified(1),
-        readWishes: async () => asked,
-        // A chunk that is under way at the pause tells what the store says by then.
-        sweepChunk: async () => swept({ wishes: asked }),
-        watchChunk: async () => watched({ wishes: asked }),
-        nextActions: async ({ running: those }) =>
-          next && !those.includes('act_1') ? [{ actionId: 'act_1', title: 'act_1', step: next }] : [],
-        async prepareAction() {
-          steps.push('prepare');
-          const beats = setInterval(() => Context.current().heartbeat(), 1000);
-          await outlasted.finally(() => clearInterval(beats));
-          next = 'applyAction';
-          return { next, touched: false };
-        },
-        async applyAction() {
-          steps.push('apply');
-          next = undefined;
-          return { touched: false };
-        },
-      },
-      async (handle, said) => {
-        await vi.waitFor(() => expect(steps).toEqual(['prepare']), within);
-        asked = wishes({ wanted: 'paused' });
-        await handle.executeUpdate(messages.pause);
-        await vi.waitFor(() => expect(said.states.at(-1)?.phase).toBe('paused'), within);
-        end();
-        await delay(1_000);
-        expect(steps).toEqual(['prepare']);
-        asked = wishes();
-        await handle.executeUpdate(messages.resume);
-        await vi.waitFor(() => expect(steps).toEqual(['prepare', 'apply']), within);
       },
     );
   });
