@@ -26,15 +26,7 @@ it('a collaborator of a Box file whom somebody invites again is removed again, o
   const [first, second] = files as [string, string];
   const { id } = await to.connect(body);
   await to.scanned(id);
-  const until = async (actionId: string, so: (action: ActionView) => unknown): Promise<ActionView> => {
-    let action: ActionView | undefined;
-    for (let tries = 0; tries < 600; tries += 1) {
-      action = await to.api.get<ActionView>(`/v1/actions/${actionId}`);
-      if (so(action)) return action;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    return expect.fail(`the action did not come to that: ${JSON.stringify(action)}`);
-  };
+  const until = (actionId: string, so: (action: ActionView) => unknown) => to.untilAction(actionId, so);
   const remove = (file: string, onRevert: string) =>
     to.api.post<ActionView>(`/v1/connections/${id}/actions`, {
       action: 'removeCollaborator',

@@ -17,15 +17,7 @@ it('a suspended user whom somebody unsuspends is suspended again, or reported, a
     `/v1/connections/${id}/accounts?vendorStatus=ACTIVE&limit=50`,
   );
   const [first, second] = items.slice(-2).map(({ vendorId }) => vendorId);
-  const until = async (actionId: string, so: (action: ActionView) => unknown): Promise<ActionView> => {
-    let action: ActionView | undefined;
-    for (let tries = 0; tries < 600; tries += 1) {
-      action = await to.api.get<ActionView>(`/v1/actions/${actionId}`);
-      if (so(action)) return action;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    return expect.fail(`the action did not come to that: ${JSON.stringify(action)}`);
-  };
+  const until = (actionId: string, so: (action: ActionView) => unknown) => to.untilAction(actionId, so);
   const suspend = (user: string, onRevert: string) =>
     to.api.post<ActionView>(`/v1/connections/${id}/actions`, {
       action: 'suspendUser',

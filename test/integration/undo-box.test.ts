@@ -22,15 +22,7 @@ it('a Box file comes back in part, and at the second asking whole, each share on
   }
   const { id } = await to.connect(body);
   await to.scanned(id);
-  const until = async (actionId: string, so: (action: ActionView) => boolean): Promise<ActionView> => {
-    let action: ActionView | undefined;
-    for (let tries = 0; tries < 600; tries += 1) {
-      action = await to.api.get<ActionView>(`/v1/actions/${actionId}`);
-      if (so(action)) return action;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    return expect.fail(`the action did not come to that: ${JSON.stringify(action)}`);
-  };
+  const until = (actionId: string, so: (action: ActionView) => unknown) => to.untilAction(actionId, so);
   const action = await to.api.post<ActionView>(`/v1/connections/${id}/actions`, {
     action: 'makePrivate',
     target: { fileId: `file:${file}` },

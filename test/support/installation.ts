@@ -47,6 +47,8 @@ export interface Installation extends Services {
   /** Asks until it is so; with the last answer in the error when it never is. */
   until(id: string, so: (shown: Shown) => unknown, withinMs?: number): Promise<Shown>;
   scanned(id: string, scan?: number): Promise<Shown>;
+  /** Until what the API tells of this action is so, for a minute. */
+  untilAction<A extends object>(actionId: string, so: (action: A) => unknown): Promise<A>;
   /** Until so many pages of the users' grants, the longest part of a scan, were committed in this scan. */
   midScan(id: string, scan?: number, pages?: number): Promise<void>;
 }
@@ -106,6 +108,13 @@ export function useInstallation(options: Options = {}): Installation {
       },
       scanned: (id, scan = 1) =>
         installation.until(id, (shown) => (shown.scan?.number ?? 0) >= scan && shown.scan?.finishedAt, 100_000),
+      async untilAction<A extends object>(actionId: string, so: (action: A) => unknown): Promise<A> {
+        for (const until = Date.now() + 60_000; ; await delay(100)) {
+          const action = await installation.api.get<A>(`/v1/actions/${actionId}`);
+          if (so(action)) return action;
+          if (Date.now() > until) throw new Error(`the action did not come to that: ${JSON.stringify(action)}`);
+        }
+      },
       async midScan(id, scan = 1, pages = 1) {
         const grants = { connectionId: id, scan, lane: 'sweep', stage: 'permissions', 'part.id': 'grants' };
         const until = Date.now() + 60_000;
