@@ -51,7 +51,7 @@ export const vendorAnswers: Fault[] = [
     { kind: 'reset', count: 2 },
     { kind: 'reset' },
     { kind: 'reset', count: 3 },
-    { kind: 'reset', path: '^/api/', probability: 0.1 },
+    { kind: 'reset', path: '^/(api|2\\.0)/', probability: 0.1 },
   ]),
   answers('vendor-cuts-json', [
     { kind: 'truncated' },

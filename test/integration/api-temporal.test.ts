@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { connectTemporal, TemporalFailure, type Temporal, type TemporalFailureKind } from '../../api/temporal.ts';
 import { taskQueues, workflowIdOf } from '../../workflows/messages.ts';
 import type {} from '../support/provided.ts';
@@ -122,8 +121,14 @@ describe('the API’s way to Temporal, with a worker', () => {
       workflowsPath: fileURLToPath(new URL('./obedient-workflows.ts', import.meta.url)),
     });
     await worker.runUntil(async () => {
-      let task = await temporal.failingTask(connectionId);
-      for (; (task?.tries ?? 0) < 4; await delay(100)) task = await temporal.failingTask(connectionId);
+      const task = await vi.waitFor(
+        async () => {
+          const failing = await temporal.failingTask(connectionId);
+          expect(failing?.tries).toBeGreaterThanOrEqual(4);
+          return failing;
+        },
+        { timeout: 60_000, interval: 100 },
+      );
       const { runId } = await handle.describe();
       expect(task).toMatchObject({ workflow: { workflowId, runId }, worked: false });
       expect(task!.why).toMatch(/unheardOf/);

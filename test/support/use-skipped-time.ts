@@ -27,7 +27,7 @@ export function useSkippedTime() {
       handle: Awaited<ReturnType<typeof start>>,
       said: { wishes: Wishes; states: ConnectionState[] },
     ) => Promise<void>,
-    options?: Parameters<typeof start>[2],
+    { connectionId, ...options }: Parameters<typeof start>[2] & { connectionId?: string } = {},
   ): Promise<void> {
     const said = { wishes: wishes(), states: [] as ConnectionState[] };
     const activities = easyActivities({
@@ -37,7 +37,7 @@ export function useSkippedTime() {
     });
     serial += 1;
     await withWorkers({ connection: env.nativeConnection, workflowBundle, activities }, async () => {
-      const handle = await start(env.client, { connectionId: `con_${serial}` }, options);
+      const handle = await start(env.client, { connectionId: connectionId ?? `con_${serial}` }, options);
       try {
         await test(handle, said);
       } finally {

@@ -32,6 +32,28 @@ describe('the connection workflow', () => {
     );
   });
 
+  it('scans in a slot of the interval that its id gives it, so that many do not scan at once', async () => {
+    const every = 12 * 3600_000;
+    const slots: number[] = [];
+    for (const connectionId of ['con_q7Fh2LxA', 'con_Zk09uTbe', 'con_3mWyPd5r', 'con_q7Fh2LxA'])
+      await running(
+        { authenticate: async () => verified(1) },
+        async (_handle, said) => {
+          await eventually(() => said.states.at(-1)?.phase === 'watching');
+          slots.push((Date.parse(said.states.at(-1)!.nextScanAt!) % every) / every);
+        },
+        { connectionId },
+      );
+    const [first, second, third, again] = slots as [number, number, number, number];
+    expect(again).toBeCloseTo(first, 3);
+    for (const [one, other] of [
+      [first, second],
+      [second, third],
+      [third, first],
+    ] as const)
+      expect(Math.abs(one - other)).toBeGreaterThan(0.02);
+  });
+
   it('waits out a back-off in a durable timer that says why, and acts meanwhile', async () => {
     let calls = 0;
     let acted = 0;
