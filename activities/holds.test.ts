@@ -29,7 +29,7 @@ async function heard() {
   await box.store.pending.add(box.connectionId, [{ kind: 'files', vendorId: `file:${file}`, part: box.owner }]);
   return box.watch('pending');
 }
-const revert = () => box.simulator.control.setLink({ id: file, link: { access: 'company' } });
+const revert = (user = box.owner) => box.simulator.control.setLink({ id: file, link: { access: 'company' }, user });
 const link = () => box.simulator.control.item({ id: file })!.link?.access;
 const repeats = async (id: string) =>
   (await box.db.collection('actions').find({ repeats: id }).toArray()) as unknown as ActionDocument[];
@@ -58,15 +58,47 @@ describe('a hold that reports', () => {
   });
 
   it('names who did it as soon as the audit trail tells', async () => {
-    // Followed since the scan, and not read yet.
+    const login = `somebody${count}@acme.test`;
+    const somebody = box.simulator.control.createUser({ login, name: 'Somebody' });
     const { _id } = await held();
-    revert();
+    // What was done as the owner is told there as the owner's doing.
+    await box.watch();
+    revert(somebody.id);
     await heard();
+    expect((await box.get(_id)).reverted).toMatchObject([{ what: expect.stringContaining('link') }]);
     expect((await box.get(_id)).reverted![0]!.by).toBeUndefined();
+    await box.watch();
+    await heard();
+    expect((await box.get(_id)).reverted).toMatchObject([{ by: { id: somebody.id, name: login } }]);
+  });
+
+  it('names the one as whom it was done, unless it was in the same moment', async () => {
+    const { _id, history } = await held();
+    const long = new Date(Date.now() - 60_000);
+    await box.db
+      .collection<ActionDocument>('actions')
+      .updateOne({ _id }, { $set: { history: history.map((each) => ({ ...each, at: long })), finishedAt: long } });
+    revert();
     await box.watch();
     await heard();
     const login = box.simulator.state.user(box.owner)!.login;
     expect((await box.get(_id)).reverted).toMatchObject([{ by: { id: box.owner, name: login } }]);
+  });
+
+  it('does not take for it what it did itself when it did it again', async () => {
+    const { _id } = await held({ onRevert: 'again', mostRepeats: 1 });
+    const somebody = box.simulator.control.createUser({ login: `another${count}@acme.test`, name: 'Another' });
+    revert(somebody.id);
+    await heard();
+    await box.lane();
+    expect(link()).toBeUndefined();
+    const away = new Date(Date.now() - 60_000);
+    await box.db.collection<ActionDocument>('actions').updateOne({ _id }, { $set: { finishedAt: away } });
+    await box.watch();
+    await heard();
+    revert(somebody.id);
+    await heard();
+    expect((await box.get(_id)).reverted!.map(({ by }) => by?.id)).not.toContain(box.owner);
   });
 
   it('reads nothing while nothing is heard, and nothing when its time is over', async () => {

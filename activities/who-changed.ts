@@ -20,12 +20,19 @@ interface Seen {
   metadata?: { event_code?: string; labels?: string[] };
 }
 
-/** Who changed the object of an action last, as far as the stored audit trail tells by now; our own doing is left out. */
+/**
+ * Who changed the object of an action last, as far as the stored audit trail tells by now. Our own doing is left out: what
+ * the trail shows as the credential's, and what it shows as that of the user whose object it is, as whom we may have
+ * acted, in the moment when we did.
+ */
 export async function whoChanged(
-  store: Pick<Store, 'records' | 'now'>,
-  { connectionId, target, objects = [], finishedAt }: ActionDocument,
+  store: Pick<Store, 'actions' | 'records' | 'now'>,
+  action: ActionDocument,
 ): Promise<Reversion['by']> {
+  const { connectionId, target, objects = [], finishedAt } = action;
   const since = new Date(Math.max(store.now().getTime() - recentMs, (finishedAt?.getTime() ?? 0) - clockMs));
+  const actedAs = new Set(objects.flatMap(({ part }) => part ?? []));
+  const acted = await actedIn(store, action);
   const { items } = await store.records.list(connectionId, 'activities', {
     where: { time: { gte: since } },
     limit: lookedThrough,
@@ -43,6 +50,8 @@ export async function whoChanged(
     const { actor, ...rest } = event;
     const text = JSON.stringify(rest);
     if (!actor?.user || !ids.some((id) => text.includes(id))) continue;
+    const at = item.event.time;
+    if (actedAs.has(actor.user.uid ?? '') && acted.some(([from, to]) => at >= from && at <= to)) continue;
     const name = actor.user.email_addr ?? actor.user.name;
     return {
       ...(actor.user.uid !== undefined && { id: actor.user.uid }),
@@ -51,4 +60,14 @@ export async function whoChanged(
     };
   }
   return undefined;
+}
+
+/** When this action, and those that did it again, wrote at the app; in ms, as wide as clocks may differ. */
+async function actedIn({ actions }: Pick<Store, 'actions'>, action: ActionDocument): Promise<[number, number][]> {
+  const again = (action.reverted ?? []).flatMap(({ repeatedBy }) => repeatedBy ?? []);
+  const all = [action, ...(await Promise.all(again.map((id) => actions.get(id))))];
+  return all.flatMap((each): [number, number][] => {
+    const began = each?.history.find(({ state }) => state === 'applying')?.at;
+    return began ? [[began.getTime() - clockMs, (each?.finishedAt ?? began).getTime() + clockMs]] : [];
+  });
 }

@@ -196,6 +196,8 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       status?: Collab['status'];
       expiresAt?: number;
       canViewPath?: boolean;
+      /** Who invites: the owner unless told. */
+      by?: string;
     }): { id: string } {
       const one = item(given.item);
       const grantee =
@@ -211,7 +213,7 @@ export function createControl(tenant: { now: Tenant }, options: TenantOptions, g
       }
       const status = given.status ?? (grantee ? 'accepted' : 'pending');
       const made = { item: one.id, grantee, inviteEmail: email, role, expiresAt, status, canViewPath };
-      return { id: invite(state(), actor(undefined, one), made).id };
+      return { id: invite(state(), actor(given.by, one), made).id };
     },
     updateCollaboration({ id, ...patch }: CollabPatch & { id: string }): void {
       updateCollab(state(), actor(undefined, item(String(collab(id).item))), collab(id), patch);

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import type { Api } from '../../local/api-client.ts';
-import { ProcessOwner } from '../../local/processes.ts';
+import type { ProcessOwner } from '../../local/processes.ts';
 import { startWorker } from '../../local/stack.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
 import type { BenchOptions, Measured } from './measured.ts';
-import { eventually, startBench } from './start-bench.ts';
+import { eventually, type Bench, withBench } from './start-bench.ts';
 
 /** Days of the log; Okta keeps ninety. */
 const days = 80;
@@ -165,9 +165,7 @@ export async function makeHole(of: Subject, id: string): Promise<Hole> {
 
 /** A log of a million rows, or of as many as told, arrives whole; and a hole in what was read is told. */
 export async function coverage({ size: rows = 1_000_000 }: BenchOptions): Promise<Measured[]> {
-  const owner = new ProcessOwner();
-  try {
-    const bench = await startBench(owner, { CASTELLAN_TIME_SCALE: '0.1' });
+  const work = async (bench: Bench, owner: ProcessOwner): Promise<Measured[]> => {
     const knobs = { limitFactor: 1_000_000 };
     const tenant = await startOktaTenant(owner, { logFolder: bench.logFolder, users: 20, groups: 2, events: 1, knobs });
     let { worker } = bench;
@@ -187,7 +185,6 @@ export async function coverage({ size: rows = 1_000_000 }: BenchOptions): Promis
     };
     const { id, ...read } = await readLog(subject, rows, [0.2, 0.5, 0.8]);
     const hole = await makeHole(subject, id);
-    await bench.close();
     const held = hole.told && hole.missing && hole.closed && hole.late;
     return [
       {
@@ -200,7 +197,6 @@ export async function coverage({ size: rows = 1_000_000 }: BenchOptions): Promis
       },
       { name: 'coverage-hole', figure: held ? 1 : 0, limit: 1, unit: 'hole told', holds: held, details: { ...hole } },
     ];
-  } finally {
-    await owner.stop();
-  }
+  };
+  return withBench(work, { CASTELLAN_TIME_SCALE: '0.1' });
 }

@@ -1,9 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProcessOwner } from '../../local/processes.ts';
 import { createOktaSimulator } from '../../simulators/okta/simulator.ts';
 import type { Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
-import { eventually, startBench, type Bench } from './start-bench.ts';
+import { eventually, withBench, type Bench } from './start-bench.ts';
 import { watchRequests } from './vendor-requests.ts';
 
 interface Tenant {
@@ -30,19 +29,8 @@ const tenants: readonly Tenant[] = [
  * From the API's 2xx for an action to the first call that the vendor sees of it, while a sweep takes all that the
  * quota gives: the sweep asks for the grants of each user, and the action begins with a call in the same bucket.
  */
-export async function governance(): Promise<Measured[]> {
-  const owner = new ProcessOwner();
-  try {
-    const bench = await startBench(owner);
-    try {
-      return await Promise.all(tenants.map((tenant) => measure(bench, tenant)));
-    } finally {
-      await bench.close();
-    }
-  } finally {
-    await owner.stop();
-  }
-}
+export const governance = (): Promise<Measured[]> =>
+  withBench((bench) => Promise.all(tenants.map((tenant) => measure(bench, tenant))));
 
 async function measure(bench: Bench, tenant: Tenant): Promise<Measured> {
   const { name, perMinute, limitMs, mode, everyMs } = tenant;

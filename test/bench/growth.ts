@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { ProcessOwner } from '../../local/processes.ts';
+import type { ProcessOwner } from '../../local/processes.ts';
 import { startWorker } from '../../local/stack.ts';
 import { workflowIdOf } from '../../workflows/messages.ts';
 import { figuresOf } from '../support/history-figures.ts';
@@ -9,7 +9,7 @@ import { runsOf } from '../support/runs-of.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { cpuSince } from './process-figures.ts';
 import { secondsOfAccounts } from './seconds-of-accounts.ts';
-import { eventually, startBench, type Bench, type ShownConnection } from './start-bench.ts';
+import { eventually, withBench, type Bench, type ShownConnection } from './start-bench.ts';
 import { watchMemory } from './watch-memory.ts';
 
 const sizes = [10_000, 100_000, 1_000_000];
@@ -20,12 +20,9 @@ const pageSize = 200;
  * more time or more memory where there are more of them, and what a page costs in Temporal's history.
  */
 export async function growth({ size: records = 1_000_000 }: BenchOptions): Promise<Measured[]> {
-  const owner = new ProcessOwner();
-  try {
-    const bench = await startBench(owner);
+  return withBench(async (bench, owner) => {
     const grown: Grown[] = [];
     for (const users of sizes.filter((size) => size <= records)) grown.push(await grow(owner, bench, users));
-    await bench.close();
     const flat = (of: (one: Grown) => number): number => {
       const values = grown.map(of);
       return Math.round((Math.max(...values) / Math.min(...values)) * 100) / 100;
@@ -68,9 +65,7 @@ export async function growth({ size: records = 1_000_000 }: BenchOptions): Promi
         grown,
       ),
     ];
-  } finally {
-    await owner.stop();
-  }
+  });
 }
 
 type Grown = Awaited<ReturnType<typeof grow>>;

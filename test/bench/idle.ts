@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectTemporal } from '../../api/temporal.ts';
 import { okta } from '../../connectors/okta/index.ts';
-import { ProcessOwner } from '../../local/processes.ts';
+import type { ProcessOwner } from '../../local/processes.ts';
 import { startWorker } from '../../local/stack.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
 import type { ConnectionDocument } from '../../store/documents.ts';
@@ -12,7 +12,7 @@ import type { ConnectionState } from '../../workflows/messages.ts';
 import type { BenchOptions, Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
 import { cpuSince, rssMb } from './process-figures.ts';
-import { eventually, startBench, type Bench } from './start-bench.ts';
+import { eventually, withBench, type Bench } from './start-bench.ts';
 import { watchRequests } from './vendor-requests.ts';
 
 const everyMs = 60_000;
@@ -28,7 +28,6 @@ const measuredMs = 1.5 * everyMs;
  * as the vendor sees them, and after a SIGKILL of the worker how long until each was looked at again by a new one.
  */
 export async function idle({ size: connections = 2_000 }: BenchOptions): Promise<Measured[]> {
-  const owner = new ProcessOwner();
   const simulators: OktaSimulator[] = [];
   const looks = new Map<number, number[]>();
   const stop = watchRequests(({ port, url, at }) => {
@@ -40,11 +39,8 @@ export async function idle({ size: connections = 2_000 }: BenchOptions): Promise
   });
   try {
     const seconds = everyMs / 1000;
-    const bench = await startBench(owner, {
-      CASTELLAN_WATCH_SECONDS: `${seconds}-${seconds}`,
-      CASTELLAN_LOG_LEVEL: 'warn',
-    });
-    try {
+    const env = { CASTELLAN_WATCH_SECONDS: `${seconds}-${seconds}`, CASTELLAN_LOG_LEVEL: 'warn' };
+    return await withBench(async (bench, owner) => {
       const creating = await create(bench, connections, simulators, looks);
       // From when on everybody has been looked at in steady state.
       await eventually(
@@ -72,12 +68,9 @@ export async function idle({ size: connections = 2_000 }: BenchOptions): Promise
         }),
         measured('idle-restart', Math.round(restart.seconds), (1.5 * everyMs) / 1000, 's', { connections, ...restart }),
       ];
-    } finally {
-      await bench.close();
-    }
+    }, env);
   } finally {
     stop();
-    await owner.stop();
     await Promise.all(simulators.map((simulator) => simulator.close()));
   }
 }

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ProcessOwner } from '../../local/processes.ts';
 import { createOktaSimulator, type OktaSimulator } from '../../simulators/okta/simulator.ts';
 import type { ConnectionState } from '../../workflows/messages.ts';
 import type { Measured } from './measured.ts';
 import { percentile, spread } from './percentile.ts';
-import { eventually, startBench, type Bench, type ShownConnection } from './start-bench.ts';
+import { eventually, withBench, type Bench, type ShownConnection } from './start-bench.ts';
 
 const samples = 40;
 
@@ -14,9 +13,7 @@ const samples = 40;
  * meanwhile, so that only the hook can have told.
  */
 export async function push(): Promise<Measured[]> {
-  const owner = new ProcessOwner();
-  try {
-    const bench = await startBench(owner);
+  return withBench(async (bench) => {
     const simulator = await createOktaSimulator({
       knobs: { tier: 'workforce', share: 100, limitFactor: 1_000_000, hooks: { lossProbability: 1 } },
       fill: { users: 20_000, groups: 3, events: 1, grantingUsers: 0.05 },
@@ -25,12 +22,9 @@ export async function push(): Promise<Measured[]> {
     try {
       return await measure(bench, simulator);
     } finally {
-      await bench.close();
       await simulator.close();
     }
-  } finally {
-    await owner.stop();
-  }
+  });
 }
 
 async function measure(bench: Bench, simulator: OktaSimulator): Promise<Measured[]> {

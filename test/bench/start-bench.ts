@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { MongoClient, type Db } from 'mongodb';
 import { connectApi, type Api } from '../../local/api-client.ts';
-import type { ProcessOwner } from '../../local/processes.ts';
+import { ProcessOwner } from '../../local/processes.ts';
 import { newLogFolder } from '../../local/servers/cache-folder.ts';
 import { startMongo, type MongoServer } from '../../local/servers/start-mongo.ts';
 import { startTemporal, type TemporalServer } from '../../local/servers/start-temporal.ts';
@@ -16,8 +16,6 @@ export interface Bench extends Services {
   mongodb: MongoServer;
   /** Of the processes that do the work. */
   pids: Record<'worker' | 'temporal' | 'mongodb', number>;
-  /** Ends what this process holds open; the processes are the owner's. */
-  close(): Promise<void>;
 }
 
 /** Nothing is known before the workflow's first word. */
@@ -26,8 +24,28 @@ export type ShownConnection = { id: string } & Partial<Pick<ConnectionState, 'sc
 /** Once for all benches of this process. */
 let built: Promise<string> | undefined;
 
-/** Castellan as `npm run build` made it, on servers of its own, each a process, at true times unless `env` says otherwise. */
-export async function startBench(owner: ProcessOwner, env: Record<string, string> = {}): Promise<Bench> {
+/**
+ * Castellan as `npm run build` made it, on servers of its own, each a process, at true times unless `env` says otherwise;
+ * whatever becomes of the work, all of it ends with it.
+ */
+export async function withBench<T>(
+  work: (bench: Bench, owner: ProcessOwner) => Promise<T>,
+  env: Record<string, string> = {},
+): Promise<T> {
+  const owner = new ProcessOwner();
+  try {
+    const { client, ...bench } = await startBench(owner, env);
+    try {
+      return await work(bench, owner);
+    } finally {
+      await client.close();
+    }
+  } finally {
+    await owner.stop();
+  }
+}
+
+async function startBench(owner: ProcessOwner, env: Record<string, string>): Promise<Bench & { client: MongoClient }> {
   const logFolder = newLogFolder();
   const [temporal, mongodb] = await Promise.all([
     startTemporal(owner, { logFolder, ui: false }),
@@ -44,7 +62,7 @@ export async function startBench(owner: ProcessOwner, env: Record<string, string
     temporal,
     mongodb,
     pids: { worker: services.worker.pid, temporal: pidOf(temporal), mongodb: pidOf(mongodb) },
-    close: () => client.close(),
+    client,
   };
 }
 

@@ -1,11 +1,10 @@
 import { MongoClient } from 'mongodb';
 import { okta } from '../../connectors/okta/index.ts';
-import { ProcessOwner } from '../../local/processes.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 import { startOktaTenant, type OktaTenant } from '../support/okta-tenant.ts';
 import type { Measured } from './measured.ts';
 import { secondsOfAccounts } from './seconds-of-accounts.ts';
-import { eventually, startBench, type ShownConnection } from './start-bench.ts';
+import { eventually, withBench, type ShownConnection } from './start-bench.ts';
 
 const users = 100_000;
 /** A scan asks for the grants of each user; for a second scan the first must have ended. */
@@ -17,10 +16,8 @@ const rescanned = 30_000;
  * sets no limit; its own work is on the same cores in both.
  */
 export async function throughput(): Promise<Measured[]> {
-  const owner = new ProcessOwner();
   const knobs = { limitFactor: 1_000_000 };
-  try {
-    const bench = await startBench(owner);
+  return withBench(async (bench, owner) => {
     const { api, logFolder } = bench;
     const [tenant, small] = await Promise.all([
       startOktaTenant(owner, { logFolder, users, groups: 2, events: 1, knobs }),
@@ -38,7 +35,6 @@ export async function throughput(): Promise<Measured[]> {
     await eventually(async () => (await api.get<ShownConnection>(`/v1/connections/${id}`)).scan?.finishedAt);
     await api.post(`/v1/connections/${id}/rescan`);
     const again = await secondsOfAccounts(api, id, 2);
-    await bench.close();
 
     const perSecond = { first: Math.round(users / first), again: Math.round(rescanned / again) };
     const details = { users, rescanned, plainPerSecond: plain, perSecond };
@@ -49,9 +45,7 @@ export async function throughput(): Promise<Measured[]> {
       measured('rescan', perSecond.again, 40_000, 'records/s', details),
       measured('rescan-ratio', ratio(perSecond.again, plain.again), 0.8, 'of the plain loop', details),
     ];
-  } finally {
-    await owner.stop();
-  }
+  });
 }
 
 const measured = (name: string, figure: number, limit: number, unit: string, details: object): Measured => ({

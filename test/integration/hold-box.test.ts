@@ -16,6 +16,7 @@ it('a collaborator of a Box file whom somebody invites again is removed again, o
     fill: { users: 3, externals: 0, groups: 0, items: 20, events: 0, devicePins: 0 },
   });
   const owner = (await control.createUser({ login: 'owner@acme.test', name: 'Owner' })).id;
+  const colleague = (await control.createUser({ login: 'colleague@acme.test', name: 'Colleague' })).id;
   const guest = (await control.createUser({ login: 'guest@partner.test', name: 'Guest', kind: 'external' })).id;
   const files: string[] = [];
   for (const name of ['first', 'second']) {
@@ -40,7 +41,7 @@ it('a collaborator of a Box file whom somebody invites again is removed again, o
   for (const action of [again, report]) await until(action.id, ({ state }) => state === 'done');
   expect([await shares(first), await shares(second)]).toEqual([0, 0]);
 
-  for (const item of files) await control.invite({ item, user: guest, role: 'viewer' });
+  for (const item of files) await control.invite({ item, user: guest, role: 'viewer', by: colleague });
   const repeated = await until(again.id, ({ hold, reverted }) => reverted && hold?.stands);
   expect(repeated).toMatchObject({ state: 'done', hold: { repeated: 1 } });
   expect(repeated.reverted![0]!.what).toContain('guest@partner.test');
@@ -49,7 +50,7 @@ it('a collaborator of a Box file whom somebody invites again is removed again, o
   const reported = await until(report.id, ({ reverted }) => reverted?.[0]?.by);
   expect(reported).toMatchObject({
     hold: { stands: false, repeated: 0 },
-    reverted: [{ by: { name: 'owner@acme.test' } }],
+    reverted: [{ by: { name: 'colleague@acme.test' } }],
   });
   expect([await shares(first), await shares(second)]).toEqual([0, 1]);
 });
