@@ -26,7 +26,7 @@ export async function onFreePorts<T>(count: number, start: (ports: number[]) => 
     try {
       return await start(await freePorts(count));
     } catch (error) {
-      if (attempt >= 4 || !(error instanceof StartFailure && TAKEN.test(error.tail))) throw error;
+      if (attempt >= 4 || !(error instanceof StartFailure && TAKEN.test(error.log))) throw error;
     }
   }
 }

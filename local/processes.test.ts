@@ -130,12 +130,19 @@ describe('ports', () => {
     expect(new Set(ports).size).toBe(5);
   });
 
-  it('are chosen anew when somebody took one', async () => {
+  it('are chosen anew when somebody took one, also when much is said after that', async () => {
     const seen: number[] = [];
+    const stack = `console.error('bind: address already in use\\n' + 'at somewhere\\n'.repeat(400)); process.exit(2);`;
     const result = await onFreePorts(1, async ([port]) => {
       seen.push(port!);
-      if (seen.length < 3) throw new StartFailure({ name: 'x', logFile: 'x' }, 'ended', 'bind: address already in use');
-      return 'up';
+      const code = seen.length < 3 ? stack : `console.log('up'); ${FOREVER}`;
+      const running = await owner.start({
+        name: 'it',
+        ...script(code),
+        logFile: log(`taken-${port}`),
+        ready: { line: /up/ },
+      });
+      return running.match?.[0];
     });
     expect(result).toBe('up');
     expect(new Set(seen).size).toBe(3);

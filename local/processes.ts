@@ -58,13 +58,13 @@ export interface RunningProcess {
 export class StartFailure extends Error {
   override readonly name = 'StartFailure';
   readonly logFile: string;
-  /** The end of the log, for callers that recognise a cause (a port that was taken). */
-  readonly tail: string;
-  constructor(spec: Pick<ProcessSpec, 'name' | 'logFile' | 'advice'>, why: string, tail: string) {
+  /** The log from its begin, for callers that recognise a cause (a port that was taken): a panic's stack may follow it. */
+  readonly log: string;
+  constructor(spec: Pick<ProcessSpec, 'name' | 'logFile' | 'advice'>, why: string, tail: string, log = tail) {
     const shown = tail.trim() === '' ? '' : `\n  Its last lines:\n${tail.trim().replace(/^/gm, '    ')}`;
     super(`${spec.name} ${why}.\n  Log: ${spec.logFile}${spec.advice ? `\n  Try: ${spec.advice}` : ''}${shown}`);
     this.logFile = spec.logFile;
-    this.tail = tail;
+    this.log = log;
   }
 }
 
@@ -249,17 +249,14 @@ export class ProcessOwner {
     const { line, probe } = spec.ready;
     const within = spec.readyWithinMs ?? 30_000;
     const deadline = Date.now() + within;
+    const failure = async (why: string) =>
+      new StartFailure(spec, why, await tailOf(spec.logFile, from), await headOf(spec.logFile, from));
     let exit: Exit | undefined;
     void owned.exited.then((value) => (exit = value));
     let match: RegExpMatchArray | undefined;
     let lastProblem = line ? `its log never showed ${line}` : '';
     while (Date.now() < deadline) {
-      if (exit)
-        throw new StartFailure(
-          spec,
-          `ended with ${endedWith(exit)} before it was ready`,
-          await tailOf(spec.logFile, from),
-        );
+      if (exit) throw await failure(`ended with ${endedWith(exit)} before it was ready`);
       if (line && !match) match = (await headOf(spec.logFile, from)).match(line) ?? undefined;
       if (!line || match) {
         try {
@@ -272,7 +269,7 @@ export class ProcessOwner {
       await delay(POLL_MS);
     }
     const why = `was not ready within ${within / 1000} s (${lastProblem})`;
-    throw new StartFailure(spec, why, await tailOf(spec.logFile, from));
+    throw await failure(why);
   }
 
   async #end(owned: Owned): Promise<void> {
