@@ -26,6 +26,11 @@ export async function settle(ground: Ground): Promise<string[]> {
   return found.length > 0 ? found : settled(ground, () => differences(ground, 'strictly'));
 }
 
+/** Counting thousands takes a tenth of a second, which is asked for seldom, or it slows down what it counts. */
+const lookEveryMs = 500;
+const countEveryMs = 5_000;
+const many = 1_000;
+
 /** The same but for numbers and ids. */
 const kindOf = (difference: string): string => difference.replaceAll(/act_\w+|\d+/g, '');
 
@@ -33,7 +38,8 @@ async function settled(ground: Ground, look: () => Promise<string[]>): Promise<s
   const { world } = ground;
   let told = '';
   let most = -1;
-  for (let until = Infinity; ; await delay(500)) {
+  let until = Infinity;
+  for (;;) {
     const late = Date.now() > until;
     const open = await countActions(ground, { $in: [...advanceable] });
     // Of thousands it is not asked one by one, again and again.
@@ -46,6 +52,7 @@ async function settled(ground: Ground, look: () => Promise<string[]>): Promise<s
     most = Math.max(most, over);
     if (kindOf(first) !== kindOf(told)) world.say(`           ${first}`);
     told = first;
+    await delay(open > many ? countEveryMs : lookEveryMs);
   }
 }
 
