@@ -106,11 +106,14 @@ export class ActionLedger {
       return [`action ${id} (${action}) is ${is.state}, not ${wanted}${is.problem ? `: ${is.problem.what}` : ''}`];
     });
     if (open.length > 0) return open;
+    // There may be thousands, and the proxies, which are of this process, stand still meanwhile.
     const same = ({ action, target }: Errand) => `${action} ${JSON.stringify(target)}`;
+    const alike = new Map<string, number>();
+    for (const one of this.#asked) alike.set(same(one), (alike.get(same(one)) ?? 0) + 1);
     const settled = this.#asked.map((one) => ({
       ...one,
       state: stored.get(one.id)!.state,
-      alike: this.#asked.filter((other) => same(other) === same(one)).length,
+      alike: alike.get(same(one))!,
     }));
     return this.#tenant.misdone(settled, this.#disruptions);
   }
