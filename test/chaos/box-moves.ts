@@ -3,13 +3,12 @@ import type { ConnectionDocument } from '../../store/documents.ts';
 import { recordId } from '../../store/record-rows.ts';
 import type { BoxSubject } from './box-subject.ts';
 import { onBox, type Fault, type Struck } from './fault.ts';
-import { Missed } from './missed.ts';
+import { Missed, patienceOf } from './missed.ts';
 import { committedSince, lastCommitted, wasTakenForGone } from './observations.ts';
 import { stubborn } from './stubborn.ts';
 
 type AtBox = Struck & { subject: BoxSubject };
 
-const occasionMs = 60_000;
 /** So long the second listing waits for the first; a call of ours may take longer. */
 const heldMs = 20_000;
 /** In which a listing that was begun is made. */
@@ -22,7 +21,7 @@ async function scanOf({ mongodb, subject }: AtBox) {
 
 /** Until a scan runs that has not come to the files. */
 async function beforeFiles(world: AtBox): Promise<void> {
-  for (const until = Date.now() + occasionMs; ; await delay(50)) {
+  for (const until = Date.now() + patienceOf(world); ; await delay(50)) {
     if (Date.now() > until) throw new Missed();
     const scan = await scanOf(world);
     const runs = scan?.startedAt !== undefined && scan.finishedAt === undefined;
@@ -48,7 +47,7 @@ async function movedBetween(world: AtBox, read: string, unread: string, move: ()
     return 'pass';
   };
   const pattern = `GET /2.0/folders/${unread}/items`;
-  await proxy.trap({ way: 'up', pattern, moment: 'before', strike }, occasionMs);
+  await proxy.trap({ way: 'up', pattern, moment: 'before', strike }, patienceOf(world));
   return moved;
 }
 
@@ -64,7 +63,7 @@ export const boxMoves: Fault[] = [
       const { file, folders } = wanderer;
       const since = await lastCommitted(mongodb.oplog);
       const leavesTheReadOne = random() < 0.5;
-      for (let moved = false, until = Date.now() + occasionMs; !moved;) {
+      for (let moved = false, until = Date.now() + patienceOf(world); !moved;) {
         if (Date.now() > until) throw new Missed();
         const from = (await control.item({ id: file }))!.parent;
         const to = folders.find((folder) => folder !== from)!;

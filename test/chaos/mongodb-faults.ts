@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from '../../simulators/kit/seeded.ts';
 import type { Fault } from './fault.ts';
-import { Missed } from './missed.ts';
+import { Missed, patienceOf } from './missed.ts';
 import type { Trap } from './tcp-proxy.ts';
 import { awayForAMinute, killedFor } from './server-faults.ts';
 
-const occasionMs = 60_000;
 const fullWithinMs = 20_000;
 
 const inTransaction = (kind: string, trapOf: (random: Random) => Pick<Trap, 'pattern' | 'moment'>): Fault => ({
@@ -15,7 +14,7 @@ const inTransaction = (kind: string, trapOf: (random: Random) => Pick<Trap, 'pat
   async inject(world, random) {
     const trap = { ...trapOf(random), way: 'up' as const, skip: Math.floor(random() * 5) };
     await world.subject.scanning();
-    const struck = await world.mongodb.proxy.trap({ ...trap, strike: async () => 'cut' }, occasionMs);
+    const struck = await world.mongodb.proxy.trap({ ...trap, strike: async () => 'cut' }, patienceOf(world));
     if (!struck) throw new Missed();
   },
 });

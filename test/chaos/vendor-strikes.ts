@@ -1,18 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault as VendorFault } from '../../simulators/kit/vendor-faults.ts';
 import type { Heal, Struck } from './fault.ts';
-import { Missed } from './missed.ts';
+import { Missed, patienceOf } from './missed.ts';
 
-/** Of true length, as what a reader waits for after several faults of one list; the least is what machines need. */
-const occasionTrueMs = 300_000;
-const occasionLeastMs = 45_000;
 const scanAgainMs = 3_000;
 
 /** Until it is so, with scans going on; throws `Missed` when it never is. */
 export async function occasion(world: Struck, so: () => Promise<boolean>): Promise<void> {
   let scanAt = 0;
-  const patienceMs = Math.max(occasionLeastMs, occasionTrueMs * world.scale);
-  for (const until = Date.now() + patienceMs; !(await so()); await delay(100)) {
+  for (const until = Date.now() + patienceOf(world); !(await so()); await delay(100)) {
     if (Date.now() > until) throw new Missed();
     if (Date.now() < scanAt) continue;
     scanAt = Date.now() + scanAgainMs;

@@ -1,14 +1,12 @@
 import type { Random } from '../../simulators/kit/seeded.ts';
 import type { Fault, Struck } from './fault.ts';
-import { Missed } from './missed.ts';
+import { Missed, patienceOf } from './missed.ts';
 import { frozenWorkerFaults } from './frozen-worker-faults.ts';
 import { nextRelease } from './compiled-code.ts';
 import type { TcpProxy, Trap } from './tcp-proxy.ts';
 import { occasion } from './vendor-strikes.ts';
 import type { World } from './world.ts';
 
-/** Not ours to scale: what a killed worker was told to do is handed to another after Temporal's own waits. */
-const occasionMs = 60_000;
 export const upTo = (random: Random, most: number): number => Math.floor(random() * most);
 
 /** Kills the worker when these bytes pass, and starts another. */
@@ -23,7 +21,7 @@ export async function killedAt(
     await world.workers.kill();
     return 'cut' as const;
   };
-  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, occasionMs), meanwhile?.()]);
+  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, patienceOf(world)), meanwhile?.()]);
   if (!struck) throw new Missed();
   await world.workers.start();
 }
