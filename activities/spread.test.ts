@@ -111,6 +111,39 @@ describe('what is shared above', () => {
     expect(Number(control.counters().calls['GET /folders/{folder_id}/items'])).toBe(listed + 3);
   });
 
+  it('shows what was thrown away before the folder around it was, as soon as that is back', async () => {
+    const { control, outer, inner, deep, file, beside } = await tree();
+    for (const id of [file, deep, beside]) control.trash({ id });
+    await box.watch();
+    control.trash({ id: outer });
+    await box.watch();
+    // The list of the trash leaves out what lies in a folder there.
+    await box.scan();
+    const before = [`folder:${deep}`, `folder:${inner}`];
+    expect(await removed(...before, `file:${beside}`)).toEqual([true, true, false]);
+
+    const calls = () => Number(control.counters().calls['GET /folders/trash/items'] ?? 0);
+    const listed = calls();
+    control.restore({ id: outer });
+    await box.watch();
+    expect(await removed(...before)).toEqual([false, false]);
+    expect(await stored(`folder:${deep}`)).toMatchObject({ trashed: true, part: box.owner });
+    expect(await box.store.pending.count(box.connectionId)).toBe(0);
+    expect(calls()).toBe(listed + 1);
+
+    // What was trashed in it, while it was in the trash by itself too, is with the next that comes out.
+    control.restore({ id: deep });
+    await box.watch();
+    expect(await stored(`file:${file}`)).toMatchObject({ trashed: true, part: box.owner });
+    expect(await removed(`file:${file}`)).toEqual([false]);
+
+    // A folder that is only new tells nothing of the trash.
+    const after = calls();
+    control.createItem({ type: 'folder', name: 'new', parent: outer });
+    await box.watch();
+    expect(calls()).toBe(after);
+  });
+
   it('hides at once what was in a folder that is gone for good', async () => {
     const { control, outer, inner, deep, file } = await tree();
     await box.watch();

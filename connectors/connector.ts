@@ -70,6 +70,10 @@ export interface Ref {
   vendorId: string;
   part?: string;
 }
+/** That came into sight, and where it was before. */
+export interface FolderRef extends Ref {
+  fromTrash?: true;
+}
 /** One; a path and all below; or a list that replaces what the parent had. */
 export type Gone =
   | Ref
@@ -138,9 +142,10 @@ export interface Stage<R, S = unknown> {
   sweptIn?(record: R): string | undefined;
   /**
    * Asked of a folder that came into sight with contents of which nothing else tells: out of the trash, out of a tree of
-   * somebody else, as a copy. One level deep; `cursor` is the `next` of before.
+   * somebody else, as a copy. One level deep; `cursor` is the `next` of before. Where it was in the trash, also what was
+   * there before it, which an app may show by itself from now on.
    */
-  children?(session: Session<S>, folder: Ref, cursor?: string): Promise<Children<R>>;
+  children?(session: Session<S>, folder: FolderRef, cursor?: string): Promise<Children<R>>;
   /** After the commit (queues). */
   acknowledge?(session: Session<S>, receipt: string): Promise<void>;
   /** How far back a first scan asks for activities, and how late rows may come. */

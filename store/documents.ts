@@ -165,6 +165,7 @@ export interface PendingDocument {
   part?: string;
   /** What lies in this folder is to be listed, from `cursor` on. */
   children?: true;
+  fromTrash?: true;
   cursor?: string;
   since: Date;
   /** Changes whenever the ref is added again, so that a drain removes only what it has seen. */

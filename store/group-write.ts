@@ -195,7 +195,7 @@ async function writeKind(
   }
 
   if (kind === 'files') {
-    const { come, overtaken } = await inherit(db, session, {
+    const { come, fromTrash, overtaken } = await inherit(db, session, {
       connectionId,
       inserts,
       updates,
@@ -208,7 +208,11 @@ async function writeKind(
       for (const vendorId of come) {
         const _id = recordId(connectionId, vendorId);
         const part = place.parts?.get(_id) ?? known.get(_id)?.part;
-        again.push({ kind, vendorId, children: true, ...(part === undefined ? {} : { part }) });
+        again.push({
+          ...{ kind, vendorId, children: true },
+          ...(fromTrash.has(vendorId) ? { fromTrash: true } : {}),
+          ...(part === undefined ? {} : { part }),
+        });
       }
   }
   if (isHolderKind(kind)) {

@@ -18,6 +18,8 @@ export interface FileWrites {
 interface Noticed {
   /** Folders that come into sight: new, back, out of the trash, or with another owner, whose tree they come into. */
   come: string[];
+  /** Those of them that were in the trash. */
+  fromTrash: ReadonlySet<string>;
   /** New, from a page that was asked for before a folder above was found gone or in the trash. */
   overtaken: string[];
 }
@@ -33,7 +35,8 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
   const said = new Map<string, FileFacts>();
   for (const row of fresh) said.set(row.vendorId, readFacts(row));
   for (const { _id, update } of updates) said.set(idOf(_id), readFacts(update.$set));
-  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) return { come: [], overtaken: [] };
+  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) 
+    return { come: [], fromTrash: new Set(), overtaken: [] };
 
   const back = new Set(writes.back.map(idOf));
   const folders = updates.filter(({ update }) => update.$set['type'] === 'folder').map(({ _id }) => idOf(_id));
@@ -84,7 +87,11 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
   });
   const isOvertaken = (row: RecordRow): boolean =>
     !row['trashed'] && said.get(row.vendorId)!.ancestors.some((id) => leftAfter(rows.get(id), row.observedAt));
-  return { come, overtaken: fresh.filter(isOvertaken).map(({ vendorId }) => vendorId) };
+  return {
+    come,
+    fromTrash: new Set(come.filter((id) => rows.get(id)?.trashed)),
+    overtaken: fresh.filter(isOvertaken).map(({ vendorId }) => vendorId),
+  };
 }
 
 /** The facts of a row that is written; its own sharing is written with it. */

@@ -5,7 +5,7 @@ import type { PendingDocument } from './documents.ts';
 import type { Settled } from './positions-interface.ts';
 
 /** To be looked at again, or a folder of which the contents are to be listed. */
-export type PendingRef = Ref & Pick<PendingDocument, 'children'>;
+export type PendingRef = Ref & Pick<PendingDocument, 'children' | 'fromTrash'>;
 
 export const pendingId = (connectionId: string, { kind, vendorId, children }: Omit<PendingRef, 'part'>): string =>
   `${connectionId}/${children ? 'children' : kind}/${vendorId}`;
@@ -25,15 +25,20 @@ export async function addPending(
   const merged = new Map<string, PendingRef>();
   for (const ref of refs) {
     const _id = pendingId(connectionId, ref);
-    merged.set(_id, { ...ref, part: ref.part ?? merged.get(_id)?.part });
+    const before = merged.get(_id);
+    merged.set(_id, { ...before, ...ref, part: ref.part ?? before?.part });
   }
   if (merged.size === 0) return;
   const writes: AnyBulkWriteOperation<PendingDocument>[] = [...merged].map(
-    ([_id, { kind, vendorId, part, children }]) => ({
+    ([_id, { kind, vendorId, part, children, fromTrash }]) => ({
       updateOne: {
         filter: { _id },
         update: {
-          $set: { stamp: randomUUID(), tries: 0, notBefore: null, ...(part === undefined ? {} : { part }) },
+          $set: {
+            ...{ stamp: randomUUID(), tries: 0, notBefore: null },
+            ...(part === undefined ? {} : { part }),
+            ...(fromTrash ? { fromTrash } : {}),
+          },
           ...(children ? { $unset: { cursor: true } } : {}),
           $setOnInsert: { connectionId, kind, vendorId, ...(children ? { children } : {}), since: now },
         },

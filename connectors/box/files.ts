@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Children, Kept, Page, PageRequest, Part, Ref, Skipped, Stage } from '../connector.ts';
+import type { Children, FolderRef, Kept, Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';
@@ -14,7 +14,8 @@ import { linkSharesOf, mayBeInvitedTo, sharesOf } from './shares.ts';
 import { standing } from './standing-shares.ts';
 import { frame, grown, placeIn, treeCursor, wholeTree, type Frame } from './tree.ts';
 
-const childrenCursor = createCursor(1, frame);
+/** Of the folder; then of its owner's trash, which begins with an empty marker. */
+const childrenCursor = createCursor(1, z.union([frame, z.object({ trash: z.string() })]));
 const partsCursor = createCursor(1, z.object({ marker: z.string() }));
 
 /** Several small folders at once, a large one alone with the largest page. */
@@ -105,7 +106,10 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
   const subject = request.part.id;
   const place = request.cursor === undefined ? { ...wholeTree, trash: undefined } : treeCursor.read(request.cursor);
   const { stack } = place;
-  if (stack.length === 0) return readTrash(base, subject, place.trash);
+  if (stack.length === 0) {
+    const { next, ...page } = await readTrash(base, subject, place.trash);
+    return { ...page, next: next && treeCursor.write({ stack, above: {}, trash: next }) };
+  }
   const small = (at: Frame | undefined) => at !== undefined && at.marker === undefined && at.limit === undefined;
   let first = stack.length - 1;
   if (small(stack[first])) while (small(stack[first - 1]) && stack.length - first < foldersAtOnce) first -= 1;
@@ -165,18 +169,31 @@ async function readTrash(base: BoxSession, subject: string, marker: string | und
   return {
     records: page.rows.filter(ownedBy(subject)).map((item) => fileRecord({ ...item, item_status: 'trashed' }, [])),
     skipped: page.skipped,
-    next: page.next === undefined ? undefined : treeCursor.write({ stack: [], above: {}, trash: page.next }),
+    /** A marker. */
+    next: page.next,
   };
 }
 
-/** As who owns the folder and where it lies, both as a look at it has just told. */
-async function children(base: BoxSession, { vendorId }: Ref, cursor?: string): Promise<Children<FileRecord>> {
+/**
+ * As who owns the folder and where it lies, both as a look at it has just told. The list of the trash leaves out what lies
+ * in a folder there, so what was thrown away before this one was is in it again.
+ */
+async function children(
+  base: BoxSession,
+  { vendorId, fromTrash }: FolderRef,
+  cursor?: string,
+): Promise<Children<FileRecord>> {
   const stored = (await base.recall('files', [vendorId])).get(vendorId);
   if (stored?.record.kind !== 'files' || stored.record.trashed) return { records: [], part: '' };
   const { ownerId: part = stored.part, name, path, ancestors } = stored.record;
   const at = cursor === undefined ? { id: parseFileId(vendorId).id, name } : childrenCursor.read(cursor);
+  if ('trash' in at) {
+    const { next, ...page } = await readTrash(base, part, at.trash || undefined);
+    return { ...page, part, next: next && childrenCursor.write({ trash: next }) };
+  }
   const { again, ...page } = await readFolder(base, part, at, { path, ancestors: [...ancestors, vendorId] });
-  return { ...page, part, next: again && childrenCursor.write(again) };
+  const next = again ?? (fromTrash ? { trash: '' } : undefined);
+  return { ...page, part, next: next && childrenCursor.write(next) };
 }
 
 export const filesStage: Stage<FileRecord, Settings> = {
