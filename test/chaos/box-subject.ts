@@ -62,7 +62,6 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
   const { users: all, groups } = await control.truth({ only: ['users', 'groups'] });
   const ids = (fits: (user: Record<string, unknown>) => boolean) => all!.filter(fits).map(({ id }) => String(id));
   const deleted = new Set<string>();
-  const restored = new Set<string>();
   const people: BoxPeople = {
     owners: ids(({ kind }) => kind === 'managed'),
     outside: ids(({ kind }) => kind === 'external'),
@@ -70,7 +69,6 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
     newcomers: [],
     leavers: [],
     deleted,
-    restored,
   };
   const isUser = ({ kind, role, status }: Record<string, unknown>) =>
     kind === 'managed' && role === 'user' && status === 'active';
@@ -223,8 +221,9 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
       return misdoneAtBox(settled, made, found, (await control.counters()).executed, disruptions);
     },
     async differences(db, connectionId, how) {
-      const found = await boxDifferences(db, connectionId, tenant, how, { deleted, restored });
-      if (how === 'strictly' && found.length === 0) for (const told of [deleted, restored]) told.clear();
+      const strictly = how === 'strictly';
+      const found = await boxDifferences(db, connectionId, tenant, strictly ? new Set() : deleted, how);
+      if (strictly && found.length === 0) deleted.clear();
       return found;
     },
     present: presentOf,

@@ -8,29 +8,18 @@ import { idOf, rowDifferences } from './compare.ts';
 type Rows = Awaited<ReturnType<typeof rowsOf>>;
 const text = (row: object, key: string): string => String(Reflect.get(row, key));
 
-/** What happened since the last strict comparison that found nothing, which no event tells all of. */
-export interface Untold {
-  /** Users and groups. */
-  deleted: ReadonlySet<string>;
-  /** Folders that came out of the trash. */
-  restored: ReadonlySet<string>;
-}
-
-const nothing: Untold = { deleted: new Set(), restored: new Set() };
-
 /**
- * What is stored of a Box connection against what the simulator itself knows. `leniently`: until the next scan what the
- * deleted had may still be there. So may what was trashed before the folder around it was, and be missing once that folder
- * is back: no event tells that the list of the trash leaves it out meanwhile, and whether Box's does is not known.
+ * What is stored of a Box connection against what the simulator itself knows. What these accounts and groups had may
+ * still be there. `leniently`: so may what was trashed before the folder around it was: no event tells that the list of the
+ * trash leaves it out from then on, and whether Box's does is not known.
  */
 export async function boxDifferences(
   db: Db,
   connectionId: string,
   { control }: Pick<BoxTenant, 'control'>,
+  mayStay: ReadonlySet<string>,
   how: 'strictly' | 'leniently',
-  untold: Untold,
 ): Promise<string[]> {
-  const { deleted: mayStay, restored } = how === 'leniently' ? untold : nothing;
   const truth = (await control.truth({
     only: ['users', 'groups', 'memberships', 'devicePins', 'events', 'items', 'tokens'],
   })) as Truth;
@@ -43,8 +32,6 @@ export async function boxDifferences(
   const people = new Set(managed.filter((user) => user['kind'] !== 'service').map((user) => text(user, 'id')));
   const tokens = truth.tokens.filter(({ userId }) => people.has(userId));
   const inTrashedFolders = how === 'leniently' ? trashedTwice(truth) : new Set();
-  const back = trashedIn(truth, restored);
-  const trashed = new Set(files!.filter((row) => row['trashed']).map((row) => storedFile(row, mayStay)));
   return [
     ...rowDifferences(
       'accounts',
@@ -91,7 +78,7 @@ export async function boxDifferences(
       'files',
       files!.filter((row) => !row['trashed'] || !inTrashedFolders.has(row.vendorId)),
       (row) => storedFile(row, mayStay),
-      filesOf(truth, (sharing) => seenAs(sharing, mayStay)).filter((one) => !back.has(one) || trashed.has(one)),
+      filesOf(truth, (sharing) => seenAs(sharing, mayStay)),
       mayStay,
     ),
   ];
@@ -136,15 +123,6 @@ function trashedTwice(truth: Truth): Set<string> {
   return new Set(found.map(({ type, id }) => `${type}:${id}`));
 }
 
-/** What is in the trash by itself, and in one of these folders. */
-function trashedIn(truth: Truth, folders: ReadonlySet<string>): Set<string> {
-  const above = foldersAbove(truth);
-  const found = truth.items.filter((item) => item.trashed && above(item).some(({ id }) => folders.has(id)));
-  return new Set(found.map(inTrash));
-}
-
-const inTrash = ({ type, id }: Pick<ItemTruth, 'type' | 'id'>): string => `${type}:${id} in the trash`;
-
 /** As an account of the enterprise sees them: what its users own, the trash without what lies in a folder there. */
 function filesOf(truth: Truth, seen: (sharing: Sharing) => Sharing): string[] {
   const above = foldersAbove(truth);
@@ -174,7 +152,7 @@ function filesOf(truth: Truth, seen: (sharing: Sharing) => Sharing): string[] {
     const folders = above(item);
     if (!inside.has(item.owner) || folders.some(({ trashed }) => trashed)) return [];
     const id = `${item.type}:${item.id}`;
-    if (item.trashed) return [inTrash(item)];
+    if (item.trashed) return [`${id} in the trash`];
     const widest = Math.max(0, ...[...folders, item].flatMap(sharesOf).map(({ sharing }) => sharings.indexOf(sharing)));
     const version = item.versions.at(-1);
     const path = `/${[...folders, item].map(({ name }) => name).join('/')}`;
