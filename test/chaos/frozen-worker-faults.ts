@@ -4,14 +4,14 @@ import { pick } from '../../simulators/kit/seeded.ts';
 import type { ActionDocument } from '../../store/action-documents.ts';
 import type { ConnectionDocument, PositionDocument } from '../../store/documents.ts';
 import type { Fault } from './fault.ts';
-import { Missed } from './missed.ts';
+import { Missed, patienceOf } from './missed.ts';
 import { startProxiedOkta } from './okta-subject.ts';
 import { stubborn } from './stubborn.ts';
 import type { TcpProxy, Trap } from './tcp-proxy.ts';
 import type { World } from './world.ts';
 
 /** Not ours to scale: Temporal hands its work on when no heartbeat came for five seconds. */
-const occasionMs = 60_000;
+const takenMs = 60_000;
 /** Whatever it had in its hands it has written by then. */
 const thawedMs = 3_000;
 
@@ -29,23 +29,24 @@ async function until(so: () => Promise<boolean>, withinMs: number): Promise<bool
  * `meanwhile` brings the occasion.
  */
 async function frozenAt(
-  { workers, disrupted }: World,
+  world: World,
   proxy: TcpProxy,
   trap: Omit<Trap, 'strike'>,
   isTaken: () => Promise<boolean>,
   meanwhile?: () => Promise<unknown>,
 ): Promise<void> {
+  const { workers, disrupted } = world;
   const worker = workers.current;
   let taken = false;
   const strike = async () => {
     worker.kill('SIGSTOP');
     disrupted();
     await workers.start();
-    taken = await until(isTaken, occasionMs);
+    taken = await until(isTaken, takenMs);
     worker.kill('SIGCONT');
     return 'pass' as const;
   };
-  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, occasionMs), meanwhile?.()]);
+  const [struck] = await Promise.all([proxy.trap({ ...trap, strike }, patienceOf(world)), meanwhile?.()]);
   if (!struck) throw new Missed();
   await delay(thawedMs);
   await workers.kill(worker);
@@ -138,7 +139,7 @@ export const frozenWorkerFaults: Fault[] = [
       const isErased = async () => (await connections.findOne({ _id: id }))?.state?.phase === 'erased';
       await frozen(world, id, Math.floor(random() * 5), async () => {
         await world.api.call.post(`/v1/connections/${id}/erase`);
-        if (!(await until(isErased, occasionMs))) throw new Error(`${id} was not erased`);
+        if (!(await until(isErased, takenMs))) throw new Error(`${id} was not erased`);
       });
       world.expect('of what was erased', async () => {
         const names = [...recordKinds, 'positions', 'pending', 'scans', 'coverage', 'subscriptions', 'actions'];
