@@ -35,7 +35,7 @@ export async function inherit(db: Db, session: ClientSession, writes: FileWrites
   const said = new Map<string, FileFacts>();
   for (const row of fresh) said.set(row.vendorId, readFacts(row));
   for (const { _id, update } of updates) said.set(idOf(_id), readFacts(update.$set));
-  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0) 
+  if (said.size === 0 && writes.back.length === 0 && writes.gone.length === 0)
     return { come: [], fromTrash: new Set(), overtaken: [] };
 
   const back = new Set(writes.back.map(idOf));
