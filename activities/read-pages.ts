@@ -1,4 +1,4 @@
-import type { Page, PageRequest, Ref } from '../connectors/connector.ts';
+import type { Page, PageRequest, Touched } from '../connectors/connector.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PositionDocument, Unread } from '../store/documents.ts';
 import type { Group, Lease } from '../store/positions-interface.ts';
@@ -107,7 +107,7 @@ type Mutable<T extends readonly unknown[]> = T[number][];
 class Gathered {
   readonly value: Group & {
     pages: Mutable<Group['pages']>;
-    touched: Ref[];
+    touched: Touched[];
     unread: Unread[];
   } = {
     pages: [],

@@ -144,6 +144,22 @@ describe('what is shared above', () => {
     expect(calls()).toBe(after);
   });
 
+  it('shows what a folder holds that was away just when the scan came to it', async () => {
+    const { control } = box.simulator;
+    const outer = control.createItem({ type: 'folder', name: 'away for a moment', owner: box.owner }).id;
+    const gone = control.createItem({ type: 'folder', name: 'gone', owner: box.owner }).id;
+    await box.watch();
+    const file = putItem(box.simulator.state, box.owner, { type: 'file', name: 'a.txt', parent: Number(outer) }).id;
+    const away = (id: string, count: number) =>
+      ({ kind: 'status', status: 404, path: `/folders/${id}/items`, count }) as const;
+    control.faults({ add: [away(outer, 1), away(gone, 2)] });
+    await box.scan();
+    expect(await box.store.records.get(box.connectionId, 'files', `file:${file}`)).toBeNull();
+    await box.watch('pending');
+    expect(await removed(`file:${file}`)).toEqual([false]);
+    expect(await box.store.pending.count(box.connectionId)).toBe(0);
+  });
+
   it('hides at once what was in a folder that is gone for good', async () => {
     const { control, outer, inner, deep, file } = await tree();
     await box.watch();

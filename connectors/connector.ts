@@ -74,6 +74,10 @@ export interface Ref {
 export interface FolderRef extends Ref {
   fromTrash?: true;
 }
+/** To be looked at again; or, with `children`, a folder of which the contents are to be listed. */
+export interface Touched extends FolderRef {
+  children?: true;
+}
 /** One; a path and all below; or a list that replaces what the parent had. */
 export type Gone =
   | Ref
@@ -98,7 +102,7 @@ export interface Page<R> {
   /** Of activities: permissions that only events tell of, each the word of one, at `changedAt`, until `expiresAt`. */
   observed?: readonly AppPermissionRecord[];
   removed?: readonly Gone[];
-  touched?: readonly Ref[];
+  touched?: readonly Touched[];
   /** More of this sweep, or of this run of changes, is there now. */
   next?: string;
   /** Where a feed stands after this page. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnyRecord } from '../connectors/records.ts';
+import type { AnyRecord, FileRecord } from '../connectors/records.ts';
 import type { Ref } from '../connectors/connector.ts';
 import { account, activity, file, group, later, page, part, useOpenPositions } from '../test/support/open-positions.ts';
 
@@ -77,6 +77,24 @@ describe('the end of a sweep', () => {
     });
     expect(await at.row('accounts', con, 'found')).not.toHaveProperty('missingSince');
     expect(await at.row('accounts', con, 'unknown')).toHaveProperty('missingSince');
+  });
+
+  it('has a folder listed that a lookup finds out of the trash: the sweep has gone past what it holds', async () => {
+    const con = await at.connect();
+    const folder = (id: string, more: Partial<FileRecord> = {}) => file(id, { type: 'folder', ...more });
+    const files = { kinds: ['files' as const], suspectShare: 1 };
+    await sweepOf(con, 1, [folder('back', { trashed: true }), folder('there')]);
+    const lookup = async () => [{ records: [folder('back')], removed: [], observedAt: new Date() }];
+    const lease = (await positions.commit(await at.take(con, 2, 'w', 'files'), group(page([folder('there')])))).lease;
+    expect(await positions.complete(lease, { ...files, lookup })).toMatchObject({ removed: 0, missing: 0 });
+    expect(await at.pending.take(con, 10)).toMatchObject([
+      { kind: 'files', vendorId: 'back', children: true, fromTrash: true },
+    ]);
+
+    async function sweepOf(con: string, scan: number, records: readonly AnyRecord[]) {
+      const { lease } = await positions.commit(await at.take(con, scan, 'w', 'files'), group(page(records)));
+      return positions.complete(lease, files);
+    }
   });
 
   it('has nothing left to read when a lookup was interrupted', async () => {

@@ -6,6 +6,7 @@ import type { PositionDocument } from './documents.ts';
 import { inFencedTransaction, writeFenced } from './fence.ts';
 import { prepareGroup, writeGroup } from './group-write.ts';
 import { mostUnread, type Commits } from './position-commit.ts';
+import { addPending } from './pending-writes.ts';
 import { noCursor } from './position-documents.ts';
 import type { RecordRow } from './record-rows.ts';
 import type { Lease, Positions } from './positions-interface.ts';
@@ -110,7 +111,8 @@ export function createCompletion(db: Db, client: MongoClient, clock: Clock, comm
       const keepParts = lease.position.role === 'listing';
       const prepared = prepareGroup(place.connectionId, pages);
       const step = await inFencedTransaction(db, client, held, {}, async (session) => {
-        const { written } = await writeGroup(db, session, { ...place, keepParts }, prepared);
+        const { again, written } = await writeGroup(db, session, { ...place, keepParts, past: true }, prepared);
+        await addPending(db, session, place.connectionId, again, clock.now());
         return { ...written };
       });
       held = step.lease;

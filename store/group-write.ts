@@ -1,12 +1,11 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
-import type { Gone, Ref } from '../connectors/connector.ts';
+import type { Gone, Ref, Touched } from '../connectors/connector.ts';
 import type { AnyRecord, RecordKind } from '../connectors/records.ts';
 import { findGoneHolders, isHolderKind, wentWith } from './belongings.ts';
 import { contentFields, markContents, type ContentPlace, type KnownContent } from './content-due.ts';
 import { inherit, type FileWrites } from './inherit.ts';
 import { hearObserved, writeObserved, type Observed } from './observed.ts';
 import { changedRow, newRow, prepareRecord, recordId, type PreparedRecord, type RecordRow } from './record-rows.ts';
-import type { PendingRef } from './pending-writes.ts';
 import { removeSet, tombstone, type GoneSet } from './removal.ts';
 import type { Group } from './positions-interface.ts';
 import { spreadGone } from './spread-tasks.ts';
@@ -35,6 +34,8 @@ export interface WritePlace {
   parts?: ReadonlyMap<string, string>;
   /** The scan that has seen the records; null when no scan has. */
   scan: number | null;
+  /** That scan has gone past what folders hold, and who belongs to what. */
+  past?: boolean;
   /** Where contents of files are read. */
   content?: ContentPlace;
 }
@@ -49,7 +50,7 @@ export interface Written {
 export interface WrittenGroup {
   written: Written;
   /** What was to be kept and is not stored so, or may have gone since; folders of which a watch knows no contents. */
-  again: PendingRef[];
+  again: Touched[];
 }
 
 export const isGoneSet = (gone: Gone): gone is GoneSet => 'under' in gone || 'parent' in gone;
@@ -101,7 +102,7 @@ export async function writeGroup(
   { words, sets, observed }: PreparedGroup,
 ): Promise<WrittenGroup> {
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
-  const again: PendingRef[] = [];
+  const again: Touched[] = [];
   const count = (done: Written) => {
     for (const name of Object.keys(written) as (keyof Written)[]) written[name] += done[name];
   };
@@ -149,7 +150,7 @@ async function writeKind(
   const isOfGone = await findGoneHolders(db, session, connectionId, kind, appearing);
 
   const written: Written = { added: 0, changed: 0, unchanged: 0, removed: 0 };
-  const again: PendingRef[] = [];
+  const again: Touched[] = [];
   const inserts: RecordRow[] = [];
   const updates: FileWrites['updates'][number][] = [];
   const back: string[] = [];
@@ -194,6 +195,7 @@ async function writeKind(
     }
   }
 
+  const comesTo = place.scan !== null && !place.past;
   if (kind === 'files') {
     const { come, fromTrash, overtaken } = await inherit(db, session, {
       connectionId,
@@ -204,7 +206,7 @@ async function writeKind(
     });
     again.push(...overtaken.map((vendorId) => ({ kind, vendorId, part: place.part })));
     // A sweep comes to what they hold by itself.
-    if (place.scan === null)
+    if (!comesTo)
       for (const vendorId of come) {
         const _id = recordId(connectionId, vendorId);
         const part = place.parts?.get(_id) ?? known.get(_id)?.part;
@@ -221,7 +223,7 @@ async function writeKind(
     for (const { _id, removedAt } of inserts) if (removedAt) listAt(never, removedAt).push(_id);
     for (const [at, ids] of [...gone, ...never])
       await spreadGone(db, session, connectionId, { kind, ids: ids.map(vendorIdOf), observedAt: new Date(at) });
-    if (place.scan === null && back.length > 0) {
+    if (!comesTo && back.length > 0) {
       const holders = back.map((_id) => ({ vendorId: vendorIdOf(_id), removedAt: known.get(_id)!.removedAt! }));
       again.push(...(await wentWith(db, session, connectionId, kind, holders)));
     }

@@ -1,13 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
-import type { Ref } from '../connectors/connector.ts';
+import type { Touched } from '../connectors/connector.ts';
 import type { PendingDocument } from './documents.ts';
 import type { Settled } from './positions-interface.ts';
 
-/** To be looked at again, or a folder of which the contents are to be listed. */
-export type PendingRef = Ref & Pick<PendingDocument, 'children' | 'fromTrash'>;
-
-export const pendingId = (connectionId: string, { kind, vendorId, children }: Omit<PendingRef, 'part'>): string =>
+export const pendingId = (connectionId: string, { kind, vendorId, children }: Omit<Touched, 'part'>): string =>
   `${connectionId}/${children ? 'children' : kind}/${vendorId}`;
 
 /**
@@ -19,10 +16,10 @@ export async function addPending(
   db: Db,
   session: ClientSession | undefined,
   connectionId: string,
-  refs: readonly PendingRef[],
+  refs: readonly Touched[],
   now: Date,
 ): Promise<void> {
-  const merged = new Map<string, PendingRef>();
+  const merged = new Map<string, Touched>();
   for (const ref of refs) {
     const _id = pendingId(connectionId, ref);
     const before = merged.get(_id);

@@ -1,5 +1,5 @@
 import type { AnyRecord, AppPermissionRecord, RecordKind, StageName } from '../connectors/records.ts';
-import type { Gone, Kept, Part, Ref } from '../connectors/connector.ts';
+import type { Gone, Kept, Part, Ref, Touched } from '../connectors/connector.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
 import type { LoopMarker, PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
 import type { Paged } from './paging.ts';
@@ -27,7 +27,7 @@ export interface Group {
     /** Where its records are swept, when that is sure and not told by the position. */
     part?: string;
   }[];
-  touched: readonly Ref[];
+  touched: readonly Touched[];
   skipped: number;
   /** Of what was skipped that which has a name. */
   unread?: readonly Unread[];

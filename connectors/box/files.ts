@@ -47,6 +47,7 @@ interface Read {
   folders: Pick<Frame, 'id' | 'name'>[];
   /** The same folder again, from its next marker. */
   again: Frame | undefined;
+  gone?: true;
 }
 
 /** Recorded once, in the part of who owns it. */
@@ -63,7 +64,7 @@ async function readFolder(base: BoxSession, subject: string, at: Frame, place: P
   });
   if (answer.status === 404) {
     if (at.id === rootId) throw unseen(subject, 'has no folder that this app may see', answer404);
-    return { ...nothing, again: undefined };
+    return { ...nothing, again: undefined, gone: true };
   }
   if (answer.status === 400) {
     // Markers do not last; the folder is read again from its begin.
@@ -127,6 +128,10 @@ async function sweep(base: BoxSession, request: PageRequest): Promise<Page<FileR
     records: read.flatMap(({ records }) => records),
     kept: read.flatMap(({ kept }) => kept),
     skipped: read.flatMap(({ skipped }) => skipped),
+    // Mostly for good; or it was in the trash, and is back before anybody else notices.
+    touched: read.flatMap(({ at: { id }, gone }) =>
+      gone ? [{ kind: 'files', vendorId: fileId({ type: 'folder', id }), part: subject, children: true }] : [],
+    ),
     next: treeCursor.write(grown(place, read)),
   };
 }
@@ -191,9 +196,12 @@ async function children(
     const { next, ...page } = await readTrash(base, part, at.trash || undefined);
     return { ...page, part, next: next && childrenCursor.write({ trash: next }) };
   }
-  const { again, ...page } = await readFolder(base, part, at, { path, ancestors: [...ancestors, vendorId] });
+  const { again, records, kept, skipped } = await readFolder(base, part, at, {
+    path,
+    ancestors: [...ancestors, vendorId],
+  });
   const next = again ?? (fromTrash ? { trash: '' } : undefined);
-  return { ...page, part, next: next && childrenCursor.write(next) };
+  return { records, kept, skipped, part, next: next && childrenCursor.write(next) };
 }
 
 export const filesStage: Stage<FileRecord, Settings> = {

@@ -26,7 +26,7 @@ export interface OpenPositions {
   position(lease: Lease): Promise<PositionDocument | null>;
 }
 
-let clock = Date.now() - 3_600_000;
+let clock = Date.now() - 86_400_000;
 /** Times that only go forward, a second at a call and in the past. */
 export const later = (): Date => new Date((clock += 1_000));
 
