@@ -14,6 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
+          isolate: false,
           include: [
             '{connectors,simulators,workflows}/**/*.test.ts',
             'test/{contract,specification,structure,support}/**/*.test.ts',
@@ -25,6 +26,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'mongo',
+          isolate: false,
           include: ['{store,activities,api}/**/*.test.ts', 'test/api/**/*.test.ts'],
           globalSetup: [MONGO],
           testTimeout: 30_000,
@@ -47,7 +49,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'temporal',
-          include: ['test/{workflow,rollover,replay,chaos}/**/*.test.ts'],
+          include: ['test/{workflow,replay,chaos}/**/*.test.ts'],
           globalSetup: [MONGO, TEMPORAL],
           fileParallelism: false,
           testTimeout: 120_000,
@@ -56,11 +58,12 @@ export default defineConfig({
         },
       },
       {
-        // An installation of its own a file, which mostly waits: two side by side.
+        // An installation or a server of its own a file, which mostly waits.
         extends: true,
         test: {
           name: 'integration',
-          include: ['test/integration/**/*.test.ts'],
+          include: ['test/{integration,rollover}/**/*.test.ts'],
+          maxWorkers: 3,
           globalSetup: [MONGO, TEMPORAL],
           testTimeout: 120_000,
           hookTimeout: 60_000,

@@ -1,5 +1,6 @@
 import { actionTitles } from '../connectors/actions.ts';
-import type { ActionState, Before, Ref } from '../connectors/connector.ts';
+import type { ActionState, Before } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { BudgetOf } from '../store/batches-interface.ts';

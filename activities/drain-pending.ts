@@ -1,5 +1,5 @@
 import { stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
-import type { Gone, Looked, Ref } from '../connectors/connector.ts';
+import type { Gone, Looked, Ref } from '../connectors/pages.ts';
 import type { Failure } from '../connectors/kit/failures.ts';
 import type { PendingDocument } from '../store/documents.ts';
 import type { Lease } from '../store/positions-interface.ts';

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { useGovernedBox } from '../test/support/use-governed-box.ts';
 import { box as connector } from '../connectors/box/index.ts';
-import type { Connector, Looked, Ref, Session } from '../connectors/connector.ts';
+import type { Connector, Session } from '../connectors/connector.ts';
+import type { Looked, Ref } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PendingDocument, PositionDocument } from '../store/documents.ts';

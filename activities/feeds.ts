@@ -1,4 +1,4 @@
-import type { Part } from '../connectors/connector.ts';
+import type { Part } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { StageName } from '../connectors/records.ts';
 import type { Lease } from '../store/positions-interface.ts';

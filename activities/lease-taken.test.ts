@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { box as connector } from '../connectors/box/index.ts';
-import type { Page, PageRequest, Stage } from '../connectors/connector.ts';
+import type { Stage } from '../connectors/connector.ts';
+import type { Page, PageRequest } from '../connectors/pages.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PositionDocument } from '../store/documents.ts';
 import type { Claim } from '../store/positions-interface.ts';

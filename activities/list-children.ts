@@ -1,5 +1,5 @@
 import type { AnyRecord } from '../connectors/records.ts';
-import type { Children } from '../connectors/connector.ts';
+import type { Children } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { inParallel } from '../connectors/kit/in-parallel.ts';
 import type { PendingDocument } from '../store/documents.ts';

@@ -1,4 +1,4 @@
-import type { Gone, Looked, Ref } from '../connectors/connector.ts';
+import type { Gone, Looked, Ref } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PendingDocument } from '../store/documents.ts';

@@ -1,4 +1,5 @@
-import type { Gone, Looked, Stage } from '../connectors/connector.ts';
+import type { Stage } from '../connectors/connector.ts';
+import type { Gone, Looked } from '../connectors/pages.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { Group } from '../store/positions-interface.ts';
 

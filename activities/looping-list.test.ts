@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { box as connector } from '../connectors/box/index.ts';
-import type { Connector, Page, PageRequest } from '../connectors/connector.ts';
+import type { Connector } from '../connectors/connector.ts';
+import type { Page, PageRequest } from '../connectors/pages.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PositionDocument } from '../store/documents.ts';
 import { file, part } from '../test/support/open-positions.ts';

@@ -1,4 +1,4 @@
-import type { Page, PageRequest, Touched } from '../connectors/connector.ts';
+import type { Page, PageRequest, Touched } from '../connectors/pages.ts';
 import type { AnyRecord } from '../connectors/records.ts';
 import type { PositionDocument, Unread } from '../store/documents.ts';
 import type { Group, Lease } from '../store/positions-interface.ts';

@@ -1,5 +1,6 @@
 import { CancelledFailure } from '@temporalio/activity';
-import type { PageRequest, Ref, Stage } from '../connectors/connector.ts';
+import type { Stage } from '../connectors/connector.ts';
+import type { PageRequest, Ref } from '../connectors/pages.ts';
 import { recordKinds, stageOf, type AnyRecord, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';
 import type { Lease, PartsSummary } from '../store/positions-interface.ts';

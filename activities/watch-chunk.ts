@@ -1,5 +1,5 @@
 import { CancelledFailure } from '@temporalio/activity';
-import type { PageRequest } from '../connectors/connector.ts';
+import type { PageRequest } from '../connectors/pages.ts';
 import { Failure } from '../connectors/kit/failures.ts';
 import { stageNames, type StageName } from '../connectors/records.ts';
 import { LeaseLost } from '../store/lease-lost.ts';

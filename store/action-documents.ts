@@ -1,5 +1,6 @@
 import type { ActionName, ActionTarget } from '../connectors/actions.ts';
-import type { LostAccess, Ref } from '../connectors/connector.ts';
+import type { LostAccess } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import type { Problem } from '../workflows/messages.ts';
 
 export const actionStates = [

@@ -1,4 +1,4 @@
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import type { ActionDocument } from './action-documents.ts';
 import type { Paged } from './paging.ts';
 

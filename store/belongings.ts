@@ -1,5 +1,5 @@
 import type { ClientSession, Db, Filter } from 'mongodb';
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import type { RecordKind } from '../connectors/records.ts';
 import type { RecordRow } from './record-rows.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AnyRecord, FileRecord } from '../connectors/records.ts';
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import { account, activity, file, group, later, page, part, useOpenPositions } from '../test/support/open-positions.ts';
 
 const at = useOpenPositions();

@@ -1,5 +1,5 @@
 import type { Db, Filter, MongoClient } from 'mongodb';
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import { observedPart, type RecordKind } from '../connectors/records.ts';
 import type { Clock } from './clock.ts';
 import type { PositionDocument } from './documents.ts';

@@ -1,4 +1,5 @@
-import type { Capability, Part, Probe } from '../connectors/connector.ts';
+import type { Capability, Probe } from '../connectors/connector.ts';
+import type { Part } from '../connectors/pages.ts';
 import type { RecordKind, StageName } from '../connectors/records.ts';
 import type { ConnectionState, Counts, Problem, Trust } from '../workflows/messages.ts';
 import type { SecretHistory } from './secret-history.ts';

@@ -120,6 +120,26 @@ describe('what a group writes', () => {
     expect(await at.row('accounts', con, 'a')).toMatchObject({ observedAt: last, removedAt: first });
   });
 
+  it('looks again at what was seen in one part just before it was gone from another', async () => {
+    const con = await at.connect();
+    const [before, seen, gone, after] = [later(), later(), later(), later()];
+    const inPart = (part: string, observedAt: Date) => ({ ...page([file('a'), file('b')], observedAt), part });
+    let lease = await at.take(con, 1, 'w', 'files');
+    const write = async (...pages: Parameters<typeof group>) => {
+      lease = (await positions.commit(lease, group(...pages))).lease;
+      return (await at.pending.take(con, 10)).map(({ vendorId, part }) => `${vendorId} in ${part}`);
+    };
+    await write(inPart('one', before));
+    const removed = ['a', 'b'].map((vendorId) => ({ kind: 'files' as const, vendorId, part: 'one' }));
+    await write(page([], gone, removed));
+    expect(await write(inPart('one', seen))).toEqual([]);
+    expect(await write(inPart('two', seen))).toEqual(['a in two', 'b in two']);
+    expect(await at.row('files', con, 'a')).toMatchObject({ removedAt: gone });
+    await write(inPart('two', after));
+    expect(await at.row('files', con, 'a')).not.toHaveProperty('removedAt');
+    expect(await at.row('files', con, 'a')).toMatchObject({ part: 'two' });
+  });
+
   it('removes a folder with all below it, by path within the part and by id, and a replaced list', async () => {
     const con = await at.connect();
     let lease = await at.take(con, 1, 'worker', 'files');

@@ -1,5 +1,5 @@
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
-import type { Gone, Ref, Touched } from '../connectors/connector.ts';
+import type { Gone, Ref, Touched } from '../connectors/pages.ts';
 import type { AnyRecord, RecordKind } from '../connectors/records.ts';
 import { findGoneHolders, isHolderKind, wentWith } from './belongings.ts';
 import { contentFields, markContents, type ContentPlace, type KnownContent } from './content-due.ts';
@@ -184,6 +184,9 @@ async function writeKind(
       listAt(before.removedAt ? stillGone : gone, observedAt).push(_id);
     } else if (kind === 'activities' || before.observedAt > observedAt) {
       written.unchanged += 1;
+      // Gone from where it was, as of the later look; seen elsewhere, as of the earlier one: it may have moved.
+      if (before.removedAt && sure !== undefined && sure !== before.part)
+        again.push({ kind, vendorId: word.vendorId, part: sure });
     } else {
       const home = sure === undefined && place.keepParts && !before.removedAt ? before.part : part;
       if (before.removedAt) back.push(_id);

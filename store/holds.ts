@@ -1,5 +1,5 @@
 import type { Db, Filter, IndexDescription } from 'mongodb';
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import type { RecordKind } from '../connectors/records.ts';
 import type { Clock } from './clock.ts';
 import type { ActionDocument, Reversion } from './action-documents.ts';

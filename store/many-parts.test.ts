@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Ref } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import { file, group, page, part, useOpenPositions } from '../test/support/open-positions.ts';
 
 const at = useOpenPositions();

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AnyBulkWriteOperation, ClientSession, Db } from 'mongodb';
-import type { Touched } from '../connectors/connector.ts';
+import type { Touched } from '../connectors/pages.ts';
 import type { PendingDocument } from './documents.ts';
 import type { Settled } from './positions-interface.ts';
 

@@ -1,5 +1,5 @@
 import type { IndexDescription } from 'mongodb';
-import type { Part } from '../connectors/connector.ts';
+import type { Part } from '../connectors/pages.ts';
 import { noCounts } from '../workflows/messages.ts';
 import type { PositionDocument, PositionLane } from './documents.ts';
 import { free } from './fence.ts';

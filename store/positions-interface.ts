@@ -1,5 +1,5 @@
 import type { AnyRecord, AppPermissionRecord, RecordKind, StageName } from '../connectors/records.ts';
-import type { Gone, Kept, Part, Ref, Touched } from '../connectors/connector.ts';
+import type { Gone, Kept, Part, Ref, Touched } from '../connectors/pages.ts';
 import type { Counts, Trust } from '../workflows/messages.ts';
 import type { LoopMarker, PendingDocument, PositionDocument, PositionLane, Unread } from './documents.ts';
 import type { Paged } from './paging.ts';

@@ -1,5 +1,5 @@
 import type { ClientSession, Db, Filter } from 'mongodb';
-import type { Gone, Ref } from '../connectors/connector.ts';
+import type { Gone, Ref } from '../connectors/pages.ts';
 import type { RecordKind } from '../connectors/records.ts';
 import { recordId, type RecordRow } from './record-rows.ts';
 import { spreadRemoved } from './spread-tasks.ts';

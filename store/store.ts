@@ -1,6 +1,7 @@
 import type { Paged } from './paging.ts';
 import type { AnyRecord, FileRecord, RecordKind, Sharing, StageName } from '../connectors/records.ts';
-import type { Recalled, Ref, Verified } from '../connectors/connector.ts';
+import type { Recalled, Verified } from '../connectors/connector.ts';
+import type { Ref } from '../connectors/pages.ts';
 import type { ConnectionState } from '../workflows/messages.ts';
 import type {
   ApiKeyDocument,

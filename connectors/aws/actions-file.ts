@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { ActionTarget } from '../actions.ts';
-import type { Action, Ref } from '../connector.ts';
+import type { Action } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { bucketClient, factsOf, forgetBucket, type BucketFacts } from './buckets.ts';
 import { absentAs, vendor } from './errors.ts';

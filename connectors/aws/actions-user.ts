@@ -6,7 +6,8 @@ import {
   UpdateAccessKeyCommand,
 } from '@aws-sdk/client-iam';
 import type { ActionTarget } from '../actions.ts';
-import type { Action, Ref } from '../connector.ts';
+import type { Action } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { clientsOf } from './clients.ts';
 import { hasLoginProfile, keysOf } from './credential-report.ts';

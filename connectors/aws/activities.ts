@@ -1,4 +1,5 @@
-import type { Page, PageRequest, Part, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Page, PageRequest, Part } from '../pages.ts';
 import type { ActivityRecord } from '../records.ts';
 import { eventsChanges, eventsPartPrefix, eventsSweep } from './lookup-events.ts';
 import type { AwsSession, AwsSettings } from './settings.ts';

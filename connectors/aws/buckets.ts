@@ -11,7 +11,7 @@ import {
   type Grant,
   type PublicAccessBlockConfiguration,
 } from '@aws-sdk/client-s3';
-import type { Page, PageRequest, Part } from '../connector.ts';
+import type { Page, PageRequest, Part } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord, Share } from '../records.ts';
 import { clientsOf, forget, remembered } from './clients.ts';

@@ -3,7 +3,8 @@ import {
   type GetAccountAuthorizationDetailsCommandOutput,
 } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import type { Page, PageRequest, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Page, PageRequest } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { StageRecords } from '../records.ts';
 import { inParallel } from '../kit/in-parallel.ts';

@@ -8,7 +8,7 @@ import {
   ListGroupsForUserCommand,
   ListUserPoliciesCommand,
 } from '@aws-sdk/client-iam';
-import type { Looked, Ref } from '../connector.ts';
+import type { Looked, Ref } from '../pages.ts';
 import type { StageRecords } from '../records.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import { clientsOf } from './clients.ts';

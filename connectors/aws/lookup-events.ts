@@ -1,6 +1,6 @@
 import { LookupEventsCommand, type LookupAttribute } from '@aws-sdk/client-cloudtrail';
 import { z } from 'zod';
-import type { Page, PageRequest, Ref, Skipped } from '../connector.ts';
+import type { Page, PageRequest, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import type { ActivityRecord } from '../records.ts';

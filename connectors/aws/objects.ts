@@ -6,7 +6,8 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import type { Looked, LostAccess, Page, PageRequest, Ref, Skipped, Stage } from '../connector.ts';
+import type { LostAccess, Stage } from '../connector.ts';
+import type { Looked, Page, PageRequest, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord, Share } from '../records.ts';

@@ -10,7 +10,8 @@ import {
   type AccessKeyMetadata,
 } from '@aws-sdk/client-iam';
 import { z } from 'zod';
-import type { Looked, Page, PageRequest, Part, Ref, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Looked, Page, PageRequest, Part, Ref } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AppPermissionRecord } from '../records.ts';
 import { inParallel } from '../kit/in-parallel.ts';

@@ -1,6 +1,6 @@
 import { DeleteMessageBatchCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs';
 import { z } from 'zod';
-import type { Page, PageRequest, Ref, Skipped } from '../connector.ts';
+import type { Page, PageRequest, Ref, Skipped } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord } from '../records.ts';
 import { queuePart } from './buckets.ts';

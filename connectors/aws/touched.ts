@@ -1,4 +1,4 @@
-import type { Ref } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { text } from '../kit/ocsf.ts';
 import { byName } from './directory.ts';
 import { membershipId } from './identity-records.ts';

@@ -2,7 +2,7 @@ import { gunzip } from 'node:zlib';
 import { promisify } from 'node:util';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { z } from 'zod';
-import type { Page, PageRequest, Part, Ref, Skipped } from '../connector.ts';
+import type { Page, PageRequest, Part, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';

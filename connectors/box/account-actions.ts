@@ -1,5 +1,6 @@
 import type { ActionTarget } from '../actions.ts';
-import type { Action, Before, Ref } from '../connector.ts';
+import type { Action, Before } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { ownId } from './accounts.ts';
 import { call, segment } from './api.ts';

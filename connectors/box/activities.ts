@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Page, PageRequest, Ref, Skipped, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Page, PageRequest, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import type { ActivityRecord, AppPermissionRecord } from '../records.ts';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Answer, Call } from '../call.ts';
-import type { Skipped } from '../connector.ts';
+import type { Skipped } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { markerPage, offsetPage } from './schemas.ts';
 import { apiOrigin, type BoxSession } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { Gone, Looked, Ref } from '../connector.ts';
+import type { Gone, Looked, Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import type { FileRecord } from '../records.ts';
 import { actAs } from './accounts.ts';

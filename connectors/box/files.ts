@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Children, FolderRef, Kept, Page, PageRequest, Part, Skipped, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Children, FolderRef, Kept, Page, PageRequest, Part, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure, type Evidence } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page, PageRequest } from '../connector.ts';
+import type { Page, PageRequest } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { inParallel } from '../kit/in-parallel.ts';
 import type { GroupRecord, MembershipRecord, PrivilegeRecord } from '../records.ts';

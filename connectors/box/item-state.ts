@@ -1,5 +1,6 @@
 import type { ActionTarget } from '../actions.ts';
-import type { LostAccess, Ref } from '../connector.ts';
+import type { LostAccess } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { conflict } from './account-actions.ts';
 import { readItem } from './files-lookup.ts';

@@ -1,4 +1,4 @@
-import type { Looked, Ref } from '../connector.ts';
+import type { Looked, Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import type { StageRecords } from '../records.ts';
 import { accountOf, adminRoles, privilegeId, privilegeOf, userFields } from './accounts.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { Looked, Page, PageRequest, Ref, Stage } from '../connector.ts';
+import type { Stage } from '../connector.ts';
+import type { Looked, Page, PageRequest, Ref } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AppPermissionRecord } from '../records.ts';
 import { call, listByMarker, segment } from './api.ts';

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { PushRequest } from '../push-request.ts';
-import type { Push, Ref } from '../connector.ts';
+import type { Push } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { credential, webhookKeysOf } from './credential.ts';
 import { rowOf, type Row } from './event-source.ts';

@@ -1,6 +1,7 @@
 import { createAged } from '../kit/aged.ts';
 import { Failure } from '../kit/failures.ts';
-import type { Kept, Recalled } from '../connector.ts';
+import type { Recalled } from '../connector.ts';
+import type { Kept } from '../pages.ts';
 import type { FileRecord, Share } from '../records.ts';
 import { positionOf } from './activities.ts';
 import { call, remembered } from './api.ts';

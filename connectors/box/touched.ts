@@ -1,4 +1,4 @@
-import type { Ref } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { detailsOf, groupOf, idText, itemOf, rowOf, userOf } from './event-source.ts';
 import { groupAdminId, membershipId } from './groups.ts';
 

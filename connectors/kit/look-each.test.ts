@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Ref } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { Failure, type FailureKind } from './failures.ts';
 import { lookEach } from './look-each.ts';
 

@@ -1,4 +1,4 @@
-import type { Gone, Looked, Ref } from '../connector.ts';
+import type { Gone, Looked, Ref } from '../pages.ts';
 import { Failure } from './failures.ts';
 import { inParallel } from './in-parallel.ts';
 

@@ -1,4 +1,5 @@
-import type { Action, Before, Ref } from '../connector.ts';
+import type { Action, Before } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import type { ActionTarget } from '../actions.ts';
 import { call, segment, type OktaSession } from './api.ts';
 import { conflict, readUser, refuseLastSuperAdmin, refuseOwn } from './guards.ts';

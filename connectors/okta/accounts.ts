@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page, PageRequest } from '../connector.ts';
+import type { Page, PageRequest } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { AccountRecord } from '../records.ts';
 import { dateOf, list, textOf, type OktaSession } from './api.ts';

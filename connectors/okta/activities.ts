@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Page, PageRequest, Ref, Skipped } from '../connector.ts';
+import type { Page, PageRequest, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import type { ActivityRecord } from '../records.ts';
 import { timeOf } from '../kit/ocsf.ts';

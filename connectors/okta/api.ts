@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import type { Answer, Call } from '../call.ts';
-import type { Session, Skipped } from '../connector.ts';
+import type { Session } from '../connector.ts';
+import type { Skipped } from '../pages.ts';
 import { Failure } from '../kit/failures.ts';
 import { anyList } from './schemas.ts';
 import { originOf, type Settings } from './settings.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Gone, Looked, Page, PageRequest, Part, Ref, Skipped } from '../connector.ts';
+import type { Gone, Looked, Page, PageRequest, Part, Ref, Skipped } from '../pages.ts';
 import { createCursor } from '../kit/cursor.ts';
 import { Failure } from '../kit/failures.ts';
 import { inParallel } from '../kit/in-parallel.ts';

@@ -1,4 +1,4 @@
-import type { Ref } from '../connector.ts';
+import type { Ref } from '../pages.ts';
 import { compact, text } from '../kit/ocsf.ts';
 
 type Row = Record<string, unknown>;

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { box } from '../../connectors/box/index.ts';
 import type { Call } from '../../connectors/call.ts';
-import type { OpenOptions, Page, Recalled, Session } from '../../connectors/connector.ts';
+import type { OpenOptions, Recalled, Session } from '../../connectors/connector.ts';
+import type { Page } from '../../connectors/pages.ts';
 import type { AnyRecord, FileRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 

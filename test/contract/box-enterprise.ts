@@ -2,7 +2,8 @@ import { request as send } from 'undici';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { box } from '../../connectors/box/index.ts';
-import type { OpenOptions, Ref, Session } from '../../connectors/connector.ts';
+import type { OpenOptions, Session } from '../../connectors/connector.ts';
+import type { Ref } from '../../connectors/pages.ts';
 import { createBoxSimulator, type BoxSimulator, type BoxSimulatorOptions } from '../../simulators/box/simulator.ts';
 import { createOpenGovernor } from '../support/open-governor.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { box } from '../../connectors/box/index.ts';
-import type { Page } from '../../connectors/connector.ts';
+import type { Page } from '../../connectors/pages.ts';
 import type { AnyRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 

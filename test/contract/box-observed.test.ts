@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { box } from '../../connectors/box/index.ts';
-import type { Page, Session } from '../../connectors/connector.ts';
+import type { Session } from '../../connectors/connector.ts';
+import type { Page } from '../../connectors/pages.ts';
 import type { AnyRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { box } from '../../connectors/box/index.ts';
-import type { Page, Recalled } from '../../connectors/connector.ts';
+import type { Recalled } from '../../connectors/connector.ts';
+import type { Page } from '../../connectors/pages.ts';
 import type { AnyRecord, FileRecord } from '../../connectors/records.ts';
 import { startEnterprise, type BoxEnterprise } from './box-enterprise.ts';
 

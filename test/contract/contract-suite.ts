@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { actionNames, type ActionName } from '../../connectors/actions.ts';
 import type { CallEvent } from '../../connectors/call.ts';
-import type { ActionState, Connector, OpenOptions, Page, Part, Session, Stage } from '../../connectors/connector.ts';
+import type { ActionState, Connector, OpenOptions, Session, Stage } from '../../connectors/connector.ts';
+import type { Page, Part } from '../../connectors/pages.ts';
 import { Failure, type FailureKind } from '../../connectors/kit/failures.ts';
 import { recordSchemas, stageNames, stageOf, type AnyRecord, type StageName } from '../../connectors/records.ts';
 import { expectCost, toldOf } from '../support/expect-cost.ts';

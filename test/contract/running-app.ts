@@ -1,5 +1,6 @@
 import type { ActionName } from '../../connectors/actions.ts';
-import type { OpenOptions, Ref } from '../../connectors/connector.ts';
+import type { OpenOptions } from '../../connectors/connector.ts';
+import type { Ref } from '../../connectors/pages.ts';
 import type { FailureKind } from '../../connectors/kit/failures.ts';
 import type { AnyRecord, StageName } from '../../connectors/records.ts';
 

@@ -1,5 +1,5 @@
 import { mostOpen, sharings, type AnyRecord, type FileRecord, type Share } from '../../connectors/records.ts';
-import type { Gone } from '../../connectors/connector.ts';
+import type { Gone } from '../../connectors/pages.ts';
 import { pick, type Random } from '../../simulators/kit/seeded.ts';
 import { file, later } from './open-positions.ts';
 

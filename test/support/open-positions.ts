@@ -1,6 +1,6 @@
 import { MongoClient, type Db, type Document } from 'mongodb';
 import { afterAll, beforeAll } from 'vitest';
-import type { Part } from '../../connectors/connector.ts';
+import type { Part } from '../../connectors/pages.ts';
 import type { AccountRecord, ActivityRecord, AnyRecord, FileRecord } from '../../connectors/records.ts';
 import type { PositionDocument } from '../../store/documents.ts';
 import { ensureIndexes } from '../../store/indexes.ts';
