@@ -160,7 +160,8 @@ describe('users', () => {
     expect((await put(userBy('admin'), { status: 'inactive' })).status).toBe(403);
     expect((await put(coadmin, { status: 'happy' })).status).toBe(400);
     expect((await put(coadmin, { colour: 'red' })).status).toBe(400);
-    const ended = await caller.ask('POST', '/users/terminate_sessions', { body: { user_ids: [coadmin] } });
+    const named = { user_ids: [coadmin], user_logins: [box.state.user(coadmin)!.login] };
+    const ended = await caller.ask('POST', '/users/terminate_sessions', { body: named });
     expect(ended.status).toBe(202);
     box.control.runDue();
     expect(box.state.user(coadmin)?.sessions).toBe(0);

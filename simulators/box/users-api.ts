@@ -143,7 +143,8 @@ export const userRoutes: readonly Route[] = [
         if (!reaches(call.app, call.user, user)) throw denied();
         return user;
       });
-      for (const user of users) terminateSessions(call.state, call.by, user);
+      // Named by id and by login it is one user all the same.
+      for (const user of new Set(users)) terminateSessions(call.state, call.by, user);
       const message = 'Request is successful, please check the admin events for the status of the job';
       return { status: 202, body: { message } };
     },
