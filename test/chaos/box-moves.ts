@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionDocument } from '../../store/documents.ts';
-import { recordId } from '../../store/record-rows.ts';
+import { recordId, type RecordRow } from '../../store/record-rows.ts';
 import type { BoxSubject } from './box-subject.ts';
 import { onBox, type Fault, type Struck } from './fault.ts';
 import { Missed, patienceOf } from './missed.ts';
@@ -17,6 +17,14 @@ const listedMs = 100;
 async function scanOf({ mongodb, subject }: AtBox) {
   const connections = mongodb.db.collection<ConnectionDocument>('connections');
   return (await stubborn(() => connections.findOne({ _id: subject.connectionId })))?.state?.scan;
+}
+
+async function stored(world: AtBox, _id: string): Promise<void> {
+  const files = world.mongodb.db.collection<RecordRow>('files');
+  for (const until = Date.now() + patienceOf(world); ; await delay(50)) {
+    if (await stubborn(() => files.findOne({ _id, removedAt: { $exists: false } }))) return;
+    if (Date.now() > until) throw new Missed();
+  }
 }
 
 /** Until a scan runs that has not come to the files. */
@@ -63,6 +71,9 @@ export const boxMoves: Fault[] = [
       const { file, folders } = wanderer;
       const since = await lastCommitted(mongodb.oplog);
       const leavesTheReadOne = random() < 0.5;
+      const id = recordId(subject.connectionId, `file:${file}`);
+      // What was never stored cannot be taken for gone.
+      await stored(world, id);
       for (let moved = false, until = Date.now() + patienceOf(world); !moved;) {
         if (Date.now() > until) throw new Missed();
         const from = (await control.item({ id: file }))!.parent;
@@ -74,7 +85,6 @@ export const boxMoves: Fault[] = [
           await control.faults({ clear: true });
         }
       }
-      const id = recordId(subject.connectionId, `file:${file}`);
       world.expect('a file that was moved', async () =>
         since && wasTakenForGone(await committedSince(mongodb.oplog, since), 'files', id)
           ? ['was taken for gone meanwhile']
