@@ -25,8 +25,8 @@ const lookEvery = 10;
 const leastGroups = 4;
 
 /**
- * What people do with their files all day. Nothing of the folder named `apart`, nor of what Castellan keeps; the one named
- * `large` stays where it is.
+ * What people do with their files all day. Nothing of the folder named `apart`, nor of what Castellan keeps; the folder
+ * `large`, by its id, stays where it is with all that is in it: its list has more than one page.
  */
 export function boxChanges(
   { control }: Pick<BoxTenant, 'control'>,
@@ -62,9 +62,10 @@ export function boxChanges(
   };
   const there = ({ trashed }: ItemTruth) => !trashed;
   const file = (item: ItemTruth) => there(item) && item.type === 'file';
+  const looseFile = (item: ItemTruth) => file(item) && item.parent !== large;
   const folder = (item: ItemTruth) => there(item) && item.type === 'folder';
   const somebody = (random: Random, id: string) => ({ item: id, role: pick(random, roles) });
-  const loose = (item: ItemTruth) => folder(item) && item.name !== large;
+  const loose = (item: ItemTruth) => folder(item) && item.id !== large;
   /** What lies in it is elsewhere, or nowhere, from now on. */
   const looksAnew = async (change: unknown) => {
     await change;
@@ -84,7 +85,7 @@ export function boxChanges(
     async (random) => control.addVersion({ id: await some(random, file), text: fresh(random) }),
     // Into another folder, whoever owns it; or out of all.
     async (random) => {
-      const id = await some(random, file);
+      const id = await some(random, looseFile);
       const to = random() < 0.7 ? { parent: await some(random, folder) } : { owner: pick(random, people.owners) };
       await control.move({ id, ...to });
     },
@@ -93,7 +94,7 @@ export function boxChanges(
       const to = random() < 0.5 ? { parent: await some(random, folder) } : { owner: pick(random, people.owners) };
       await looksAnew(control.move({ id, ...to }));
     },
-    async (random) => control.trash({ id: await some(random, file) }),
+    async (random) => control.trash({ id: await some(random, looseFile) }),
     async (random) => looksAnew(control.trash({ id: await some(random, loose) })),
     async (random) =>
       looksAnew(control.restore({ id: await some(random, ({ trashed, type }) => trashed && type === 'folder') })),

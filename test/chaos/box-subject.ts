@@ -37,7 +37,7 @@ const logExpired: VendorFault = { kind: 'status', status: 400, path: `${log}.*st
 /** More than the 200 of a first page. */
 const listed = 230;
 /** What actions are about lies in the first of these, and a list of several pages is that of the second. */
-const folders = { apart: 'of actions', large: 'large' };
+const apart = 'of actions';
 /** Ready for the actions of a round; the last of them are for those that faults ask for. */
 const ready = 40;
 const ofFaults = 12;
@@ -73,11 +73,11 @@ export async function startProxiedBox(owner: ProcessOwner, logFolder: string, se
   const isUser = ({ kind, role, status }: Record<string, unknown>) =>
     kind === 'managed' && role === 'user' && status === 'active';
   const [holder, other] = ids(isUser) as [string, string];
-  const changes = boxChanges(tenant, people, folders);
   const folder = async (name: string, owner = holder) => (await control.createItem({ type: 'folder', name, owner })).id;
-  const [parent, large] = [await folder(folders.apart), await folder(folders.large)];
+  const [parent, large] = [await folder(apart), await folder('large')];
+  const changes = boxChanges(tenant, people, { apart, large });
   const below = async (parent: string) => (await control.createItem({ type: 'folder', name: 'between', parent })).id;
-  const between = [await below(parent), await below(await folder(folders.apart, other))] as const;
+  const between = [await below(parent), await below(await folder(apart, other))] as const;
   const { id: wandering } = await control.createItem({
     ...{ type: 'file', name: 'wanderer.txt', parent: between[0], text: 'goes from part to part' },
   });
