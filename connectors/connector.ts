@@ -7,7 +7,7 @@ import type { AuthContext, Origins, OutgoingRequest } from './authorization.ts';
 import type { Children, FolderRef, Looked, Page, PageRequest, Part, Ref } from './pages.ts';
 import type { PushAnswer, PushRequest } from './push-request.ts';
 import type { Failure, FailureKind } from './kit/failures.ts';
-import type { AnyRecord, AppPermissionRecord, RecordKind, StageName, StageRecords } from './records.ts';
+import type { AnyRecord, RecordKind, StageName, StageRecords } from './records.ts';
 
 /** What a connector works with: the governed way to the app, as one connection. */
 export interface Session<S = unknown> {
