@@ -4,11 +4,12 @@ import type { Heal, Struck } from './fault.ts';
 import { Missed, patienceOf } from './missed.ts';
 
 const scanAgainMs = 3_000;
+const rulesInPatience = 4;
 
-/** Until it is so, with scans going on; throws `Missed` when it never is. */
-export async function occasion(world: Struck, so: () => Promise<boolean>): Promise<void> {
+/** Until it is so, with scans going on; throws `Missed` when it is not so after so many `times` of our patience. */
+export async function occasion(world: Struck, so: () => Promise<boolean>, times = 1): Promise<void> {
   let scanAt = 0;
-  for (const until = Date.now() + patienceOf(world); !(await so()); await delay(100)) {
+  for (const until = Date.now() + times * patienceOf(world); !(await so()); await delay(100)) {
     if (Date.now() > until) throw new Missed();
     if (Date.now() < scanAt) continue;
     scanAt = Date.now() + scanAgainMs;
@@ -31,7 +32,9 @@ export async function strike(
   await turn(true);
   await control.faults({ add: [...rules] });
   try {
-    await occasion(world, async () => (await control.faults()).every(({ struck }) => struck > 0));
+    const all = async () => (await control.faults()).every(({ struck }) => struck > 0);
+    // Each may keep us away for a minute before the next can strike.
+    await occasion(world, all, Math.ceil(rules.length / rulesInPatience));
   } catch (error) {
     await heal();
     throw error;
