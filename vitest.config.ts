@@ -58,12 +58,11 @@ export default defineConfig({
         },
       },
       {
-        // An installation or a server of its own a file, which mostly waits.
+        // An installation or a server of its own a file, which mostly waits: two side by side.
         extends: true,
         test: {
           name: 'integration',
           include: ['test/{integration,rollover}/**/*.test.ts'],
-          maxWorkers: 3,
           globalSetup: [MONGO, TEMPORAL],
           testTimeout: 120_000,
           hookTimeout: 60_000,

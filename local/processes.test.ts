@@ -145,7 +145,8 @@ describe('ports', () => {
       return running.match?.[0];
     });
     expect(result).toBe('up');
-    expect(new Set(seen).size).toBe(3);
+    // The system may give the same one again.
+    expect(seen).toHaveLength(3);
   });
 
   it('are not the matter when it fails otherwise', async () => {

@@ -14,11 +14,18 @@ const to = useInstallation({
   },
 });
 
-async function ready(): Promise<{ status: number; detail: string; ms: number }> {
-  const began = performance.now();
+async function ready(): Promise<{ status: number; detail: string }> {
   const response = await fetch(`${to.apiUrl}/readyz`);
   const { detail = '' } = (await response.json()) as { detail?: string };
-  return { status: response.status, detail, ms: performance.now() - began };
+  return { status: response.status, detail };
+}
+
+/** What it answers once it no longer says that all is there: a process that is stopped may still answer what it has. */
+async function notReady() {
+  for (const until = Date.now() + 5_000; ; await delay(50)) {
+    const answer = await ready();
+    if (answer.status !== 200 || Date.now() > until) return answer;
+  }
 }
 
 async function readyAgain(): Promise<void> {
@@ -41,10 +48,10 @@ describe('a server that is away', () => {
       if (scan > 1) await to.api.post(`/v1/connections/${id}/rescan`);
       await to.midScan(id, scan);
       expect((await ready()).status).toBe(200);
+      const stoppedAt = performance.now();
       kill('SIGSTOP');
-      const away = await ready();
-      expect(away).toMatchObject({ status: 503, detail: expect.stringContaining(name) });
-      await delay(Math.max(0, 10_000 - away.ms));
+      expect(await notReady()).toMatchObject({ status: 503, detail: expect.stringContaining(name) });
+      await delay(Math.max(0, stoppedAt + 10_000 - performance.now()));
       kill('SIGCONT');
       await readyAgain();
       const done = await to.scanned(id, scan);
