@@ -26,7 +26,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'mongo',
-          isolate: false,
           include: ['{store,activities,api}/**/*.test.ts', 'test/api/**/*.test.ts'],
           globalSetup: [MONGO],
           testTimeout: 30_000,
